@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The clock and the unit of every time in fanout.
+#pragma once
+
+#include <chrono>
+
+namespace fanout {
+
+/// Spans of time; chrono literals convert: 100ms, 2s.
+using duration = std::chrono::nanoseconds;
+
+/// Points in time, on CLOCK_MONOTONIC: a step of the system's clock moves no deadline.
+using time_point = std::chrono::time_point<std::chrono::steady_clock, duration>;
+
+}  // namespace fanout
