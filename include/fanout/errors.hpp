@@ -40,7 +40,8 @@ class serialization_error : public error {
   using error::error;
 };
 
-/// The worker cannot find the function: its address belongs to no module, or the worker has another build of the module.
+/// The worker cannot find the function: its address belongs to no module, or the worker has another build of the
+/// module.
 class not_importable : public error {
  public:
   using error::error;

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// The block that a future and whoever fulfils it share: reference count, state, result. Pools derive their tasks from
+// it, so that callable, result, count and state are one allocation.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <utility>
+
+#include "fanout/detail/waiter.hpp"
+#include "fanout/result.hpp"
+
+namespace fanout {
+
+/// How far cancel() may go.
+enum class cancel_mode {
+  cooperative,  ///< what has not begun will not; what runs is asked to stop
+  kill,         ///< process pools: a running task's worker is killed
+};
+
+namespace detail {
+
+/// The part that does not depend on the type of the result. Counted by the future and by the pool that owes it.
+class future_core {
+ public:
+  future_core(const future_core&) = delete;
+  future_core& operator=(const future_core&) = delete;
+
+  void add_reference() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    // Release: what this holder did comes before the destruction; acquire: the last one sees what all did.
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+  completion& event() noexcept { return event_; }
+  const completion& event() const noexcept { return event_; }
+  const scheduler* home() const noexcept { return home_; }
+
+  /// True: the task will not run, or was asked to stop.
+  virtual bool cancel(cancel_mode) { return false; }
+
+ protected:
+  /// `home`: the pool whose workers fulfil it, if it is one of threads.
+  explicit future_core(const scheduler* home, std::uint32_t references) noexcept
+      : home_(home), references_(references) {}
+  virtual ~future_core() = default;
+
+ private:
+  completion event_;
+  const scheduler* const home_;
+  std::atomic<std::uint32_t> references_;
+};
+
+template <class T>
+class future_state : public future_core {
+ public:
+  explicit future_state(const scheduler* home = nullptr, std::uint32_t references = 1) noexcept
+      : future_core(home, references) {}
+
+  /// Once: publishes the outcome to whoever waits.
+  void complete(result<T>&& outcome) noexcept {
+    outcome_ = std::move(outcome);
+    event().finish();
+  }
+  void fail(std::exception_ptr error) noexcept { complete(std::unexpected(std::move(error))); }
+
+  /// After event().done().
+  result<T>&& outcome() noexcept { return std::move(outcome_); }
+
+ private:
+  result<T> outcome_{std::unexpect};
+};
+
+/// A counted pointer to a future's block.
+template <class State>
+class state_ptr {
+ public:
+  state_ptr() noexcept = default;
+  /// Takes over one reference.
+  explicit state_ptr(State* state) noexcept : state_(state) {}
+  state_ptr(state_ptr&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  state_ptr& operator=(state_ptr&& other) noexcept {
+    state_ptr(std::move(other)).swap(*this);
+    return *this;
+  }
+  state_ptr(const state_ptr& other) noexcept : state_(other.state_) {
+    if (state_ != nullptr) state_->add_reference();
+  }
+  state_ptr& operator=(const state_ptr& other) noexcept {
+    state_ptr(other).swap(*this);
+    return *this;
+  }
+  ~state_ptr() {
+    if (state_ != nullptr) state_->release();
+  }
+
+  void swap(state_ptr& other) noexcept { std::swap(state_, other.state_); }
+  State* get() const noexcept { return state_; }
+  State* operator->() const noexcept { return state_; }
+  State& operator*() const noexcept { return *state_; }
+  explicit operator bool() const noexcept { return state_ != nullptr; }
+
+ private:
+  State* state_ = nullptr;
+};
+
+}  // namespace detail
+
+}  // namespace fanout

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Callables given to post(fn).
+#pragma once
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "fanout/executor.hpp"
+
+namespace fanout::detail {
+
+/// On the heap until it has run.
+template <class F>
+struct posted_call : op {
+  template <class G>
+  explicit posted_call(G&& f)
+      : op([](op& self) noexcept {
+          const std::unique_ptr<posted_call> call(static_cast<posted_call*>(&self));
+          std::move(call->function)();
+        }),
+        function(std::forward<G>(f)) {}
+  F function;
+};
+
+/// Something that post(fn) takes: what is called with no arguments, and is not an op, which is posted as it is.
+template <class F>
+concept postable = std::is_invocable_v<std::decay_t<F>> && !std::is_base_of_v<op, std::remove_cvref_t<F>>;
+
+template <postable F>
+void post_call(scheduler& where, F&& f) {
+  where.post(*new posted_call<std::decay_t<F>>(std::forward<F>(f)));
+}
+
+}  // namespace fanout::detail

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// event_loop: coroutines taking turns on one thread; and run(), which makes one for a task.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "fanout/detail/posted_call.hpp"
+#include "fanout/detail/root_task.hpp"
+#include "fanout/executor.hpp"
+#include "fanout/result.hpp"
+#include "fanout/task.hpp"
+
+namespace fanout {
+
+/// Runs coroutines on the thread that calls run(). Fair: what becomes ready during a turn runs in the next one, after
+/// due timers and posts of other threads. Sleeps while there is nothing to do; makes no system call while there is.
+class event_loop final : public scheduler {
+ public:
+  /// Throws std::system_error if the eventfd that wakes it cannot be made.
+  event_loop();
+  /// Runs what was posted and has not run yet.
+  ~event_loop();
+
+  /// Runs until `main` has ended; returns its value or throws its error. One run() at a time: throws fanout::error if
+  /// the loop is already running.
+  template <class T>
+  T run(task<T> main) {
+    detail::completion ended;
+    detail::start_root(main, *this, stop_token(), ended);
+    run_until(ended);
+    return detail::unwrap<T>(std::move(detail::task_access::promise(main).outcome));
+  }
+
+  /// Runs `f()` on the loop, soon. From any thread. An exception that leaves `f` ends the program.
+  template <detail::postable F>
+  void post(F&& f) {
+    detail::post_call(*this, std::forward<F>(f));
+  }
+
+  void post(op& work) noexcept override;
+  void post_at(time_point deadline, timer_op& timer) override;
+  void expedite(timer_op& timer) noexcept override;
+
+ private:
+  void run_until(detail::completion& ended);
+
+  struct state;
+  const std::unique_ptr<state> state_;
+};
+
+/// asyncio.run: makes an event_loop, runs the task on it, and returns its value or throws its error.
+template <class T>
+T run(task<T> main) {
+  event_loop loop;
+  return loop.run(std::move(main));
+}
+
+}  // namespace fanout

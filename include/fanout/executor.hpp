@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What coroutines run on: a scheduler takes ops, at once or at a deadline, and runs each of them once.
+#pragma once
+
+#include <atomic>
+#include <concepts>
+#include <cstddef>
+
+#include "fanout/duration.hpp"
+
+namespace fanout {
+
+/// A piece of work that is linked into queues as it is: every awaiter embeds one, so suspending allocates nothing.
+/// From post() until `run` is called it belongs to the scheduler; from then on it may be destroyed.
+struct op {
+  using run_fn = void (*)(op&) noexcept;
+
+  explicit op(run_fn f) noexcept : run(f) {}
+  op(const op&) = delete;
+  op& operator=(const op&) = delete;
+
+  run_fn run;
+  op* next = nullptr;
+};
+
+/// An op that becomes due. The fields are the scheduler's while it is armed.
+struct timer_op : op {
+  static constexpr std::size_t not_queued = static_cast<std::size_t>(-1);
+
+  using op::op;
+
+  time_point deadline{};
+  std::size_t heap_index = not_queued;
+  unsigned long sequence = 0;         // equal deadlines run in the order in which they were armed
+  std::atomic<bool> claimed = false;  // by its deadline or by expedite(): whoever exchanges it first queues the op
+};
+
+/// The interface behind event_loop and thread_pool.
+class scheduler {
+ public:
+  /// Runs `work` soon, after what was posted before it. From any thread.
+  virtual void post(op& work) noexcept = 0;
+
+  /// Runs `timer` once, at `deadline` or soon after; soon if that has passed. From a thread of this scheduler.
+  virtual void post_at(time_point deadline, timer_op& timer) = 0;
+
+  /// Brings a timer forward: it runs soon instead of at its deadline. Does nothing if it is running or about to.
+  /// The caller sees to it that `timer` lives until this returns. From any thread.
+  virtual void expedite(timer_op& timer) noexcept = 0;
+
+ protected:
+  scheduler() = default;
+  scheduler(const scheduler&) = delete;
+  scheduler& operator=(const scheduler&) = delete;
+  ~scheduler() = default;
+};
+
+/// What a coroutine can run on.
+template <class E>
+concept executor = std::derived_from<E, scheduler>;
+
+}  // namespace fanout

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// gather: several tasks at the same time, all results together.
+#pragma once
+
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "fanout/detail/join.hpp"
+#include "fanout/result.hpp"
+#include "fanout/task.hpp"
+
+namespace fanout {
+
+/// Asks gather for every outcome, errors included.
+struct return_exceptions_t {
+  explicit return_exceptions_t() = default;
+};
+inline constexpr return_exceptions_t return_exceptions{};
+
+namespace detail {
+
+template <class T>
+using gathered_t = std::conditional_t<std::is_void_v<T>, std::monostate, stored_t<T>>;
+
+template <class T>
+gathered_t<T> take_gathered(task<T>& t) {
+  auto& outcome = task_access::promise(t).outcome;
+  if constexpr (std::is_void_v<T>) {
+    return {};
+  } else {
+    return *std::move(outcome);
+  }
+}
+
+}  // namespace detail
+
+/// Starts the tasks in their order, waits for all, and gives their results as a std::tuple (std::monostate for void).
+/// The first error stops the others: gather waits for them and throws it.
+template <class... T>
+task<std::tuple<detail::gathered_t<T>...>> gather(task<T>... tasks) {
+  detail::join all(co_await detail::environment_awaiter{}, detail::on_error::stop_others);
+  (all.add(tasks), ...);
+  co_await all;
+  co_return std::tuple<detail::gathered_t<T>...>(detail::take_gathered(tasks)...);
+}
+
+/// The same for any number of tasks of one type: a std::vector<T> in the order of the tasks, nothing for task<void>.
+template <class T>
+task<std::vector<detail::stored_t<T>>> gather(std::vector<task<T>> tasks)
+  requires(!std::is_void_v<T>)
+{
+  detail::join all(co_await detail::environment_awaiter{}, detail::on_error::stop_others);
+  for (auto& t : tasks) all.add(t);
+  co_await all;
+  std::vector<detail::stored_t<T>> results;
+  results.reserve(tasks.size());
+  for (auto& t : tasks) results.push_back(detail::take_gathered(t));
+  co_return results;
+}
+
+inline task<void> gather(std::vector<task<void>> tasks) {
+  detail::join all(co_await detail::environment_awaiter{}, detail::on_error::stop_others);
+  for (auto& t : tasks) all.add(t);
+  co_await all;
+}
+
+/// With return_exceptions: every task runs to its end, and each outcome is a result<T>. Throws nothing of theirs.
+template <class... T>
+task<std::tuple<result<T>...>> gather(return_exceptions_t, task<T>... tasks) {
+  detail::join all(co_await detail::environment_awaiter{}, detail::on_error::go_on);
+  (all.add(tasks), ...);
+  co_await all;
+  co_return std::tuple<result<T>...>(std::move(detail::task_access::promise(tasks).outcome)...);
+}
+
+template <class T>
+task<std::vector<result<T>>> gather(return_exceptions_t, std::vector<task<T>> tasks) {
+  detail::join all(co_await detail::environment_awaiter{}, detail::on_error::go_on);
+  for (auto& t : tasks) all.add(t);
+  co_await all;
+  std::vector<result<T>> outcomes;
+  outcomes.reserve(tasks.size());
+  for (auto& t : tasks) outcomes.push_back(std::move(detail::task_access::promise(t).outcome));
+  co_return outcomes;
+}
+
+}  // namespace fanout

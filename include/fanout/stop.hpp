@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asking work to stop: stop_source, stop_token, stop_callback, as C++26's inplace_*: no allocation, no shared
+// ownership.
+#pragma once
+
+#include <atomic>
+#include <concepts>
+#include <type_traits>
+#include <utility>
+
+namespace fanout {
+
+class stop_source;
+
+namespace detail {
+
+/// What a stop_source calls when it is asked to stop. Linked into the source's list, so it must not move.
+class stop_callback_base {
+ public:
+  stop_callback_base(const stop_callback_base&) = delete;
+  stop_callback_base& operator=(const stop_callback_base&) = delete;
+
+ protected:
+  using invoke_fn = void (*)(stop_callback_base&) noexcept;
+  explicit stop_callback_base(invoke_fn invoke) noexcept : invoke_(invoke) {}
+  ~stop_callback_base() = default;
+
+  /// Calls back at once, before it returns, if `source` was already asked to stop. A null source never stops.
+  void attach(stop_source* source) noexcept;
+  /// Afterwards the callback does not run and will not: waits for one that runs in another thread.
+  void detach() noexcept;
+
+ private:
+  friend class fanout::stop_source;
+
+  const invoke_fn invoke_;
+  stop_source* source_ = nullptr;
+  stop_callback_base* next_ = nullptr;
+  stop_callback_base** link_ =
+      nullptr;                      // what points to this; null once it left the list. Guarded by the source's lock.
+  bool* gone_ = nullptr;            // set while it runs: where to say that it was destroyed by its own callback
+  std::atomic<bool> done_ = false;  // release in request_stop, acquire in detach
+};
+
+}  // namespace detail
+
+/// A view of a stop_source: may the work go on? Valid as long as the source lives. Safe from any thread.
+class stop_token {
+ public:
+  /// A token that never stops.
+  stop_token() noexcept = default;
+
+  bool stop_requested() const noexcept;
+  /// False: nobody will ever ask.
+  bool stop_possible() const noexcept { return source_ != nullptr; }
+  friend bool operator==(stop_token, stop_token) noexcept = default;
+
+ private:
+  friend class stop_source;
+  template <std::invocable F>
+  friend class stop_callback;
+  explicit stop_token(stop_source* source) noexcept : source_(source) {}
+
+  stop_source* source_ = nullptr;
+};
+
+/// Asks for a stop. A source made from a token stops with that token too: it is chained by a pointer, and joins the
+/// parent's list only when somebody registers a callback here, so a chain that nobody waits on costs nothing.
+/// Must outlive its tokens' uses and its callbacks. Safe from any thread.
+///
+/// Callbacks run in the thread that asks, one after another, without the lock held:
+///
+///     listed ──request_stop: taken out of the list──▶ running ──▶ done
+///        └───────────── detach: taken out ──────────▶ gone; a detach that finds it running waits for done
+///                                                     (unless it is the running callback that detaches itself)
+class stop_source : private detail::stop_callback_base {
+ public:
+  stop_source() noexcept : stop_source(stop_token()) {}
+  explicit stop_source(stop_token parent) noexcept;
+  ~stop_source();
+
+  /// True: this call was the first to ask.
+  bool request_stop() noexcept;
+  bool stop_requested() const noexcept;
+  stop_token get_token() const noexcept { return stop_token(const_cast<stop_source*>(this)); }
+
+ private:
+  friend class detail::stop_callback_base;
+
+  void lock() noexcept;
+  void unlock() noexcept { locked_.clear(std::memory_order_release); }
+  void link_to_parent() noexcept;
+  bool add(detail::stop_callback_base& callback) noexcept;
+  void remove(detail::stop_callback_base& callback) noexcept;
+
+  stop_source* const parent_;
+  std::atomic<bool> stopped_ = false;           // release in request_stop, acquire wherever it is asked
+  std::atomic<bool> linked_ = false;            // only decides who links; the parent's lock orders the rest
+  std::atomic_flag locked_ = ATOMIC_FLAG_INIT;  // guards the list and the two lines below
+  detail::stop_callback_base* callbacks_ = nullptr;
+  const void* notifier_ = nullptr;  // the thread inside request_stop
+};
+
+inline bool stop_token::stop_requested() const noexcept { return source_ != nullptr && source_->stop_requested(); }
+
+/// Calls `f` once if a stop is requested while this object lives: in the thread that asks, or, if that was before, in
+/// the constructor. The destructor waits for a call under way in another thread. `f` must not throw.
+template <std::invocable F>
+class stop_callback : private detail::stop_callback_base {
+ public:
+  template <class G>
+    requires std::constructible_from<F, G>
+  stop_callback(stop_token token, G&& f) noexcept(std::is_nothrow_constructible_v<F, G>)
+      : stop_callback_base([](stop_callback_base& self) noexcept { static_cast<stop_callback&>(self).f_(); }),
+        f_(std::forward<G>(f)) {
+    attach(token.source_);
+  }
+  ~stop_callback() { detach(); }
+
+ private:
+  F f_;
+};
+
+template <class F>
+stop_callback(stop_token, F) -> stop_callback<F>;
+
+}  // namespace fanout
