@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// A callable given to a thread pool: queue link, callable, arguments, state and result in one block.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "fanout/detail/future_state.hpp"
+#include "fanout/errors.hpp"
+#include "fanout/executor.hpp"
+#include "fanout/stop.hpp"
+
+namespace fanout::detail {
+
+/// A stop_token is passed first only if the callable cannot be called without.
+template <class F, class... Args>
+inline constexpr bool wants_stop_token =
+    !std::is_invocable_v<F, Args...> && std::is_invocable_v<F, stop_token, Args...>;
+
+template <class F, class... Args>
+struct call_result {
+  static_assert(std::is_invocable_v<F, Args...> || std::is_invocable_v<F, stop_token, Args...>,
+                "fanout: the callable cannot be called with these arguments (they are passed as rvalues of their "
+                "decayed types; pass std::ref(x) for what is to be shared)");
+  using type = std::invoke_result_t<F, Args...>;
+};
+template <class F, class... Args>
+  requires wants_stop_token<F, Args...>
+struct call_result<F, Args...> {
+  using type = std::invoke_result_t<F, stop_token, Args...>;
+};
+/// What a decayed copy of F returns for decayed copies of Args.
+template <class F, class... Args>
+using call_result_t = typename call_result<std::decay_t<F>, std::decay_t<Args>...>::type;
+
+/// Calls, and catches what it throws.
+template <class R, class Call>
+result<R> outcome_of(Call&& call) noexcept {
+  try {
+    if constexpr (std::is_void_v<R>) {
+      std::forward<Call>(call)();
+      return {};
+    } else {
+      return result<R>(std::in_place, std::forward<Call>(call)());
+    }
+  } catch (...) {
+    return std::unexpected(std::current_exception());
+  }
+}
+
+/// The stop_source of tasks that take a token; the others have none.
+template <bool HasToken>
+struct task_stop {
+  stop_source source;
+};
+template <>
+struct task_stop<false> {};
+
+/// Referenced by the queue and by the future.
+///
+///     queued ──worker──▶ running ──▶ done
+///        └────cancel()──▶ cancelled = done; the worker that pops it drops it
+template <class R, class F, class... Args>
+class pool_task final : public op, public future_state<R> {
+ public:
+  template <class G, class... As>
+  explicit pool_task(const scheduler& home, G&& f, As&&... args)
+      : op(&run_and_release),
+        future_state<R>(&home, 2),
+        call_(std::in_place, std::forward<G>(f), std::forward<As>(args)...) {}
+
+  bool cancel(cancel_mode) override {
+    auto expected = phase::queued;
+    if (phase_.compare_exchange_strong(expected, phase::cancelled, std::memory_order_acq_rel)) {
+      call_.reset();
+      this->fail(std::make_exception_ptr(cancelled()));
+      return true;
+    }
+    if constexpr (takes_token) {
+      if (expected == phase::running) {
+        stop_.source.request_stop();
+        return true;
+      }
+    }
+    return expected == phase::cancelled;
+  }
+
+ private:
+  enum class phase : std::uint8_t { queued, running, cancelled };
+  static constexpr bool takes_token = wants_stop_token<F, Args...>;
+
+  static void run_and_release(op& self) noexcept {
+    auto& task = static_cast<pool_task&>(self);
+    auto expected = phase::queued;
+    // Acquire and release on both sides: whoever wins owns the callable.
+    if (task.phase_.compare_exchange_strong(expected, phase::running, std::memory_order_acq_rel)) {
+      result<R> outcome = outcome_of<R>([&task]() -> R { return task.invoke(); });
+      task.call_.reset();  // before anybody is told: what the task held is free when its result is there
+      task.complete(std::move(outcome));
+    }
+    task.release();
+  }
+
+  R invoke() {
+    const auto call = [](auto&&... arguments) -> R { return std::invoke(std::move(arguments)...); };
+    if constexpr (takes_token) {
+      return std::apply([&](F& f, Args&... args) -> R { return call(f, stop_.source.get_token(), args...); }, *call_);
+    } else {
+      return std::apply(call, *call_);
+    }
+  }
+
+  std::optional<std::tuple<F, Args...>> call_;
+  [[no_unique_address]] task_stop<takes_token> stop_;
+  std::atomic<phase> phase_ = phase::queued;
+};
+
+}  // namespace fanout::detail

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// thread_pool: work for the CPUs of this machine, in this process.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <ranges>
+#include <string>
+#include <utility>
+
+#include "fanout/detail/pool_map.hpp"
+#include "fanout/detail/pool_task.hpp"
+#include "fanout/detail/posted_call.hpp"
+#include "fanout/detail/root_task.hpp"
+#include "fanout/executor.hpp"
+#include "fanout/future.hpp"
+#include "fanout/map.hpp"
+#include "fanout/task.hpp"
+#include "fanout/workers.hpp"
+
+namespace fanout {
+
+struct thread_pool_options {
+  unsigned workers = default_workers();
+  std::string name = {};       ///< of its threads in `top -H`, at most 15 bytes; empty: "fanout"
+  std::size_t stack_size = 0;  ///< bytes per thread; 0: the system's default
+};
+
+/// A fixed number of threads that run tasks, oldest first. All members may be called from any thread, tasks of the pool
+/// included: a worker that waits for a future of its own pool runs other work of it meanwhile, so waiting for what one
+/// has submitted cannot deadlock. No task runs on a thread outside the pool. Idle workers sleep.
+class thread_pool final : public scheduler {
+ public:
+  /// Throws fanout::error for 0 workers, std::system_error if a thread cannot be started.
+  explicit thread_pool(unsigned workers = default_workers());
+  explicit thread_pool(thread_pool_options options);
+  /// Runs all that was submitted to its end.
+  ~thread_pool();
+
+  /// Calls f(args...) on a worker, with copies of the arguments (moved in where they are rvalues, std::ref to share).
+  /// `f` may be any callable, move-only too. If it can only be called with a stop_token first, it gets one, and
+  /// future::cancel asks it to stop.
+  template <class F, class... Args>
+  future<detail::call_result_t<F, Args...>> submit(F&& f, Args&&... args) {
+    using result_type = detail::call_result_t<F, Args...>;
+    using task_type = detail::pool_task<result_type, std::decay_t<F>, std::decay_t<Args>...>;
+    auto* const work = new task_type(*this, std::forward<F>(f), std::forward<Args>(args)...);
+    detail::state_ptr<detail::future_state<result_type>> state(work);
+    post(static_cast<op&>(*work));
+    return detail::future_access::make(std::move(state));
+  }
+
+  /// Calls f(input) for every input, on all workers. `f` is shared: it must bear being called from several threads. An
+  /// rvalue range is moved in; an lvalue range must outlive the result, and stay as it is meanwhile.
+  template <class F, std::ranges::input_range Inputs>
+  auto map(F&& f, Inputs&& inputs, map_options options = {}) {
+    using function = std::decay_t<F>;
+    using result_type = std::invoke_result_t<function&, detail::map_input_t<Inputs>>;
+    detail::map_inputs<Inputs> held(std::forward<Inputs>(inputs));
+    detail::state_ptr job(
+        new detail::pool_map<result_type, function, Inputs>(*this, std::forward<F>(f), std::move(held)));
+    job->start(*this, workers(), options.chunk);
+    job->add_reference();
+    return mapped<result_type>(detail::state_ptr<detail::map_state<result_type>>(job.get()));
+  }
+
+  /// Runs `f()` on a worker; nobody learns of its end. An exception that leaves it ends the program.
+  template <detail::postable F>
+  void post(F&& f) {
+    detail::post_call(*this, std::forward<F>(f));
+  }
+
+  /// Runs a coroutine, and what it gathers, on all workers. Blocks until it has ended; returns its value or throws its
+  /// error.
+  template <class T>
+  T run(task<T> main) {
+    detail::completion ended;
+    detail::start_root(main, *this, stop_token(), ended);
+    detail::wait_for(ended, this);
+    return detail::unwrap<T>(std::move(detail::task_access::promise(main).outcome));
+  }
+
+  unsigned workers() const noexcept;
+
+  void post(op& work) noexcept override;
+  void post_at(time_point deadline, timer_op& timer) override;
+  void expedite(timer_op& timer) noexcept override;
+
+ private:
+  struct state;
+  const std::unique_ptr<state> state_;
+};
+
+}  // namespace fanout
