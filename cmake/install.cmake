@@ -1,0 +1,29 @@
+# What `cmake --install` puts where, for every target of the project: the one place for it.
+#
+#   bin/fanout                 the tool                                     component fanout_tool
+#   lib/fanout/                what the tool needs at run time, found from its own place as ../lib/fanout
+#   include/fanout/, lib*/     headers, static library, CMake package       component fanout_development
+#
+# Nothing in it names the prefix: an installed tree may be moved.
+
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/fanout)
+install(TARGETS fanout EXPORT fanout-targets
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT fanout_development)
+install(EXPORT fanout-targets NAMESPACE fanout:: DESTINATION ${package_dir} COMPONENT fanout_development)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/fanout DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        COMPONENT fanout_development FILES_MATCHING PATTERN "*.hpp")
+
+# Before 1.0 a minor version may change the face.
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/fanout-config.cmake.in
+                              ${PROJECT_BINARY_DIR}/fanout-config.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/fanout-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/fanout-config.cmake ${PROJECT_BINARY_DIR}/fanout-config-version.cmake
+        DESTINATION ${package_dir} COMPONENT fanout_development)
+
+if(TARGET fanout_cli)
+  install(TARGETS fanout_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT fanout_tool)
+  install(DIRECTORY ${PROJECT_BINARY_DIR}/lib/fanout DESTINATION lib COMPONENT fanout_tool USE_SOURCE_PERMISSIONS
+          PATTERN "__pycache__" EXCLUDE)
+endif()
