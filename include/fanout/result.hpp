@@ -5,7 +5,9 @@
 #include <exception>
 #include <expected>
 #include <functional>
+#include <memory>
 #include <type_traits>
+#include <utility>
 
 namespace fanout {
 
@@ -30,6 +32,18 @@ template <class T>
 using result = std::expected<detail::stored_t<T>, std::exception_ptr>;
 
 namespace detail {
+
+/// Puts a new outcome in the place of one; for a T that cannot be assigned, too. If making it throws, that error is the
+/// outcome.
+template <class R, class... Args>
+void replace_outcome(R& place, Args&&... args) noexcept {
+  std::destroy_at(&place);
+  try {
+    std::construct_at(&place, std::forward<Args>(args)...);
+  } catch (...) {
+    std::construct_at(&place, std::unexpect, std::current_exception());
+  }
+}
 
 /// The value, moved out, or the error thrown.
 template <class T>

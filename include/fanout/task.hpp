@@ -57,15 +57,15 @@ template <class T>
 struct task_outcome : task_promise_base {
   using task_promise_base::task_promise_base;
 
-  void unhandled_exception() noexcept { outcome = std::unexpected(std::current_exception()); }
+  void unhandled_exception() noexcept { replace_outcome(outcome, std::unexpect, std::current_exception()); }
 
   template <class U = T>
     requires std::convertible_to<U&&, T>
   void return_value(U&& value) {
     if constexpr (std::is_reference_v<T>) {
-      outcome.emplace(static_cast<T>(value));
+      replace_outcome(outcome, std::in_place, static_cast<T>(value));
     } else {
-      outcome.emplace(std::forward<U>(value));
+      replace_outcome(outcome, std::in_place, std::forward<U>(value));
     }
   }
 
@@ -76,7 +76,7 @@ template <>
 struct task_outcome<void> : task_promise_base {
   using task_promise_base::task_promise_base;
 
-  void unhandled_exception() noexcept { outcome = std::unexpected(std::current_exception()); }
+  void unhandled_exception() noexcept { replace_outcome(outcome, std::unexpect, std::current_exception()); }
   void return_void() noexcept { outcome.emplace(); }
 
   result<void> outcome{std::unexpect};

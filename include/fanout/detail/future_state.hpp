@@ -60,7 +60,7 @@ class future_state : public future_core {
 
   /// Once: publishes the outcome to whoever waits.
   void complete(result<T>&& outcome) noexcept {
-    outcome_ = std::move(outcome);
+    replace_outcome(outcome_, std::move(outcome));
     event().finish();
   }
   void fail(std::exception_ptr error) noexcept { complete(std::unexpected(std::move(error))); }

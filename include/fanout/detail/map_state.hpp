@@ -27,7 +27,7 @@ class map_state : public future_core {
 
   /// Once for each item, from any thread. The caller holds a reference.
   void publish(std::size_t index, result<R>&& outcome) noexcept {
-    items_[index].outcome = std::move(outcome);
+    replace_outcome(items_[index].outcome, std::move(outcome));
     items_[index].ready.store(true, std::memory_order_release);
     // seq_cst, as in wait_for_item: of `published_` then `sleeping_` here and the reverse there, one sees the other.
     published_.fetch_add(1, std::memory_order_seq_cst);
