@@ -27,8 +27,7 @@ class event_loop final : public scheduler {
   template <class T>
   T run(task<T> main) {
     detail::completion ended;
-    detail::start_root(main, *this, stop_token(), ended);
-    run_until(ended);
+    run_until(detail::prepare_root(main, *this, stop_token(), ended), ended);
     return detail::unwrap<T>(std::move(detail::task_access::promise(main).outcome));
   }
 
@@ -43,7 +42,7 @@ class event_loop final : public scheduler {
   void expedite(timer_op& timer) noexcept override;
 
  private:
-  void run_until(detail::completion& ended);
+  void run_until(op& root, detail::completion& ended);
 
   struct state;
   const std::unique_ptr<state> state_;

@@ -75,7 +75,7 @@ class thread_pool final : public scheduler {
   template <class T>
   T run(task<T> main) {
     detail::completion ended;
-    detail::start_root(main, *this, stop_token(), ended);
+    post(detail::prepare_root(main, *this, stop_token(), ended));
     detail::wait_for(ended, this);
     return detail::unwrap<T>(std::move(detail::task_access::promise(main).outcome));
   }

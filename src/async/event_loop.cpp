@@ -121,11 +121,12 @@ void event_loop::expedite(timer_op& timer) noexcept {
   if (!state_->on_loop_thread()) state_->wake();
 }
 
-void event_loop::run_until(detail::completion& ended) {
+void event_loop::run_until(op& root, detail::completion& ended) {
   const void* nobody = nullptr;
   if (!state_->owner.compare_exchange_strong(nobody, detail::this_thread_identity())) {
     throw error("event_loop::run: the loop is running already; await the task instead");
   }
+  post(root);
   while (!ended.done()) {
     state_->take_posts();
     state_->take_due_timers();

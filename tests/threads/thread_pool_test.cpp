@@ -295,8 +295,8 @@ TEST(ThreadPool, ACoroutineAwaitsItsFutureAndGoesOnOnItsLoop) {
 }
 
 TEST(ThreadPool, AnAwaitedFutureIsLeftWhenTheCoroutineIsStopped) {
-  fanout::thread_pool pool(1);
   std::latch release(1);
+  fanout::thread_pool pool(1);
   bool stopped = false;
   auto waits = [&]() -> fanout::task<> {
     try {

@@ -43,6 +43,7 @@ class finish_line {
   std::size_t take() noexcept {
     const std::lock_guard lock(mutex_);
     const std::size_t index = finished_[taken_++];
+    runners_[index].reset();  // it has arrived, and its event may be gone before call_back
     next_.renew();
     if (taken_ < finished_.size()) next_.finish();  // the consumer is here, so nobody is notified under the lock
     return index;

@@ -11,9 +11,10 @@
 
 namespace fanout::detail {
 
-/// Starts `main` on `where` and finishes `ended` when it has ended. Both must live until then.
+/// Makes `main` ready to be posted to `where`, as the op that is returned; it finishes `ended` when it has ended. Both
+/// must live until then.
 template <class T>
-void start_root(task<T>& main, scheduler& where, stop_token stop, completion& ended) noexcept {
+op& prepare_root(task<T>& main, scheduler& where, stop_token stop, completion& ended) noexcept {
   auto& promise = task_access::promise(main);
   promise.env = {&where, stop};
   promise.then = {[](void* event, task_promise_base&) noexcept -> std::coroutine_handle<> {
@@ -21,7 +22,7 @@ void start_root(task<T>& main, scheduler& where, stop_token stop, completion& en
                     return std::noop_coroutine();
                   },
                   &ended};
-  where.post(promise);
+  return promise;
 }
 
 }  // namespace fanout::detail
