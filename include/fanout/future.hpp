@@ -85,6 +85,8 @@ class [[nodiscard]] future {
 
   /// An empty one: valid() is false.
   future() noexcept = default;
+  future(future&&) noexcept = default;
+  future& operator=(future&&) noexcept = default;
 
   /// Waits, then returns the value or throws the task's error. Leaves the future empty. A worker of the pool that owes
   /// the result runs other tasks of that pool meanwhile.

@@ -69,6 +69,8 @@ class [[nodiscard]] mapped {
   using value_type = std::conditional_t<std::is_void_v<R>, void, std::vector<detail::stored_t<R>>>;
 
   explicit mapped(detail::state_ptr<detail::map_state<R>> state) noexcept : state_(std::move(state)) {}
+  mapped(mapped&&) noexcept = default;
+  mapped& operator=(mapped&&) noexcept = default;
 
   /// Waits for all items, then returns the results, or throws the error of the first input that failed.
   value_type get() {

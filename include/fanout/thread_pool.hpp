@@ -60,8 +60,7 @@ class thread_pool final : public scheduler {
     detail::state_ptr job(
         new detail::pool_map<result_type, function, Inputs>(*this, std::forward<F>(f), std::move(held)));
     job->start(*this, workers(), options.chunk);
-    job->add_reference();
-    return mapped<result_type>(detail::state_ptr<detail::map_state<result_type>>(job.get()));
+    return mapped<result_type>(std::move(job));
   }
 
   /// Runs `f()` on a worker; nobody learns of its end. An exception that leaves it ends the program.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <concepts>
 #include <cstdint>
 #include <exception>
 #include <utility>
@@ -79,6 +80,9 @@ class state_ptr {
   state_ptr() noexcept = default;
   /// Takes over one reference.
   explicit state_ptr(State* state) noexcept : state_(state) {}
+  template <class Derived>
+    requires std::convertible_to<Derived*, State*>
+  state_ptr(state_ptr<Derived>&& other) noexcept : state_(other.detach()) {}
   state_ptr(state_ptr&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   state_ptr& operator=(state_ptr&& other) noexcept {
     state_ptr(std::move(other)).swap(*this);
@@ -96,6 +100,8 @@ class state_ptr {
   }
 
   void swap(state_ptr& other) noexcept { std::swap(state_, other.state_); }
+  /// Gives the reference away.
+  State* detach() noexcept { return std::exchange(state_, nullptr); }
   State* get() const noexcept { return state_; }
   State* operator->() const noexcept { return state_; }
   State& operator*() const noexcept { return *state_; }

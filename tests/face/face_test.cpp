@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// A use of every line of the public face (DESIGN.md, section 3) that exists, as a program outside this repository would
+// write it. What does not exist yet is in missing_test.cpp.
+#include <gtest/gtest.h>
+#include <fanout/fanout.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// --- duration, errors, result
+
+static_assert(std::same_as<fanout::duration, std::chrono::nanoseconds>);
+static_assert(std::derived_from<fanout::error, std::runtime_error>);
+static_assert(std::derived_from<fanout::timed_out, fanout::error>);
+static_assert(std::derived_from<fanout::pool_closed, fanout::error>);
+static_assert(std::derived_from<fanout::pool_broken, fanout::error>);
+static_assert(std::derived_from<fanout::serialization_error, fanout::error>);
+static_assert(std::derived_from<fanout::not_importable, fanout::error>);
+static_assert(std::derived_from<fanout::memory_limit_exceeded, fanout::error>);
+static_assert(std::derived_from<fanout::node_lost, fanout::error>);
+static_assert(std::derived_from<fanout::remote_error, fanout::error>);
+static_assert(std::derived_from<fanout::worker_died, fanout::error>);
+static_assert(!std::derived_from<fanout::cancelled, std::exception>);
+static_assert(std::same_as<fanout::result<int>, std::expected<int, std::exception_ptr>>);
+static_assert(std::same_as<fanout::result<int&>, std::expected<std::reference_wrapper<int>, std::exception_ptr>>);
+
+TEST(Face, ErrorsTellWhatHappened) {
+  const fanout::remote_error remote("their::error", "it broke");
+  EXPECT_EQ(remote.type(), "their::error");
+  EXPECT_STREQ(remote.what(), "it broke");
+  const fanout::worker_died died("worker 4711 died: SIGSEGV", 11, 0, 4711);
+  EXPECT_EQ(died.signal(), 11);
+  EXPECT_EQ(died.exit_code(), 0);
+  EXPECT_EQ(died.pid(), 4711);
+  EXPECT_STREQ(fanout::cancelled().what(), "cancelled");
+}
+
+// --- stop
+
+fanout::task<bool> asked_to_stop() { co_return (co_await fanout::this_task::get_stop_token()).stop_requested(); }
+
+TEST(Face, StopSourceTokenCallback) {
+  fanout::stop_source source;
+  const fanout::stop_token token = source.get_token();
+  bool called = false;
+  fanout::stop_callback callback(token, [&] { called = true; });
+  EXPECT_TRUE(token.stop_possible());
+  EXPECT_TRUE(source.request_stop());
+  EXPECT_TRUE(token.stop_requested() && called);
+  EXPECT_FALSE(fanout::run(asked_to_stop()));
+}
+
+// --- future
+
+static_assert(!std::copy_constructible<fanout::future<int>> && std::movable<fanout::future<int>>);
+
+TEST(Face, FutureBlocksThreads) {
+  fanout::thread_pool pool(2);
+  fanout::future<int> f = pool.submit([] { return 1; });
+  f.wait();
+  EXPECT_TRUE(f.wait_for(1min));
+  EXPECT_TRUE(f.ready() && f.valid());
+  EXPECT_FALSE(f.cancel());
+  EXPECT_FALSE(f.cancel(fanout::cancel_mode::cooperative));
+  EXPECT_FALSE(f.cancel(fanout::cancel_mode::kill));
+  EXPECT_EQ(f.get(), 1);
+  EXPECT_FALSE(f.valid());
+}
+
+TEST(Face, AsCompletedServesThreadsAndCoroutines) {
+  fanout::thread_pool pool(2);
+  const auto submit = [&] {
+    std::vector<fanout::future<int>> futures;
+    for (int i = 0; i < 3; ++i) futures.push_back(pool.submit([i] { return i; }));
+    return futures;
+  };
+  int sum = 0;
+  for (auto&& f : fanout::as_completed(submit())) sum += f.get();
+  for (auto f : fanout::as_completed(submit())) sum += f.get();
+  auto in_coroutine = [&]() -> fanout::task<int> {
+    int own = 0;
+    auto range = fanout::as_completed(submit());
+    while (auto f = co_await range.next()) own += co_await std::move(*f);
+    co_return own;
+  };
+  EXPECT_EQ(sum + fanout::run(in_coroutine()), 9);
+}
+
+// --- task, gather, sleep
+
+fanout::task<int> number(int x) {
+  co_await fanout::sleep(1ms);
+  co_await fanout::sleep(0.001s);
+  co_await fanout::sleep_until(std::chrono::steady_clock::now());
+  co_await fanout::yield();
+  co_return x;
+}
+fanout::task<> nothing() { co_return; }
+
+TEST(Face, GatherGivesTuplesAndVectors) {
+  auto main = []() -> fanout::task<> {
+    std::tuple<int, std::monostate> both = co_await fanout::gather(number(1), nothing());
+    EXPECT_EQ(std::get<0>(both), 1);
+
+    std::vector<fanout::task<int>> tasks;
+    tasks.push_back(number(2));
+    std::vector<int> numbers = co_await fanout::gather(std::move(tasks));
+    EXPECT_EQ(numbers, std::vector{2});
+
+    std::vector<fanout::task<>> nothings;
+    nothings.push_back(nothing());
+    co_await fanout::gather(std::move(nothings));
+
+    std::tuple<fanout::result<int>, fanout::result<void>> outcomes =
+        co_await fanout::gather(fanout::return_exceptions, number(3), nothing());
+    EXPECT_EQ(std::get<0>(outcomes).value(), 3);
+  };
+  fanout::run(main());
+}
+
+// --- event_loop
+
+static_assert(fanout::executor<fanout::event_loop> && fanout::executor<fanout::thread_pool>);
+
+TEST(Face, EventLoopRunsAndTakesPosts) {
+  fanout::event_loop loop;
+  bool posted = false;
+  loop.post([&] { posted = true; });
+  EXPECT_EQ(loop.run(number(4)), 4);
+  EXPECT_TRUE(posted);
+}
+
+// --- thread_pool
+
+TEST(Face, ThreadPool) {
+  fanout::thread_pool_options options;
+  options.workers = 2;
+  options.name = "face";
+  options.stack_size = 1 << 20;
+  fanout::thread_pool pool(options);
+  EXPECT_EQ(pool.workers(), 2U);
+  EXPECT_GE(fanout::default_workers(), 1U);
+  const fanout::thread_pool with_defaults;
+
+  EXPECT_EQ(pool.submit([](std::unique_ptr<int> p) { return *p; }, std::make_unique<int>(5)).get(), 5);
+  EXPECT_EQ(pool.submit([](fanout::stop_token stop) { return stop.stop_requested(); }).get(), false);
+
+  std::vector<int> inputs{1, 2, 3};
+  fanout::mapped<int> mapped = pool.map([](int x) { return x * x; }, inputs, {.chunk = 1});
+  EXPECT_EQ(mapped.get(), (std::vector{1, 4, 9}));
+  for (fanout::result<int> item : pool.map([](int x) { return x; }, inputs).results()) EXPECT_TRUE(item.has_value());
+  pool.map([](int& x) { ++x; }, inputs).get();
+  EXPECT_EQ(inputs, (std::vector{2, 3, 4}));
+
+  pool.post([] {});
+  EXPECT_EQ(pool.run(number(6)), 6);
+}
+
+}  // namespace
