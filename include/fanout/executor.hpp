@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 
+#include "fanout/detail/compiler.hpp"
 #include "fanout/duration.hpp"
 
 namespace fanout {

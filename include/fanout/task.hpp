@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "fanout/detail/compiler.hpp"
 #include "fanout/detail/environment.hpp"
 #include "fanout/executor.hpp"
 #include "fanout/result.hpp"

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// Refuses compilers that miscompile coroutines. CMake refuses them when fanout is built; this is for programs that use it.
+#pragma once
+
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 14
+#error "fanout: GCC before 14 miscompiles coroutines silently; compile with Clang 19 (Debian 12: clang++-19) or GCC 14"
+#endif
+#if !defined(__linux__)
+#error "fanout runs on Linux only"
+#endif
