@@ -60,7 +60,7 @@ class writer : public cereal::OutputArchive<writer, cereal::AllowEmptyClassElisi
     } else if constexpr (known_to_cereal<T>) {
       base::operator()(value);
     } else if constexpr (plain_aggregate<T>) {
-      boost::pfr::for_each_field(value, [this](const auto& field) { put(field); });
+      boost::pfr::for_each_field(value, [this](const auto& field) { this->put(field); });
     } else {
       refuse_to_travel<T>();
     }
@@ -135,7 +135,7 @@ class reader : public cereal::InputArchive<reader, cereal::AllowEmptyClassElisio
     } else if constexpr (known_to_cereal<T>) {
       base::operator()(value);
     } else if constexpr (plain_aggregate<T>) {
-      boost::pfr::for_each_field(value, [this](auto& field) { get(field); });
+      boost::pfr::for_each_field(value, [this](auto& field) { this->get(field); });
     } else {
       refuse_to_travel<T>();
     }
