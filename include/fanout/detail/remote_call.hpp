@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// The blocks behind the futures and maps of a process pool: inputs encoded, results decoded as they come back.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+#include <vector>
+
+#include "fanout/detail/future_state.hpp"
+#include "fanout/detail/map_state.hpp"
+#include "fanout/detail/shipping.hpp"
+#include "fanout/errors.hpp"
+#include "fanout/result.hpp"
+
+namespace fanout::detail {
+
+/// A value that came back, or why it could not be decoded.
+template <class R>
+result<R> decode_result(std::span<const std::byte> bytes) noexcept {
+  try {
+    try {
+      if constexpr (std::is_void_v<R>) {
+        return {};
+      } else {
+        static_assert(std::is_default_constructible_v<R>,
+                      "fanout: a result that travels must be default constructible, to be decoded into");
+        reader in(bytes);
+        R value{};
+        in(value);
+        return value;
+      }
+    } catch (...) {
+      rethrow_as_serialization_error("the result", 0, typeid(R), "decoded");
+    }
+  } catch (...) {
+    return std::unexpected(std::current_exception());
+  }
+}
+
+/// One submitted task.
+///
+///             begin (supervisor)            succeeded, failed
+///   queued ────────────────────▶ running ────────────────────▶ the future's completion is done
+///      └────── cancel (any thread) ──▶ cancelled ──▶ done at once; the pool drops it when it comes to it
+template <class R>
+class remote_task final : public future_state<R>, public remote_work {
+ public:
+  /// Two references: the future's and the pool's.
+  remote_task(const call_target& target, byte_buffer input, std::shared_ptr<pool_core> pool) noexcept
+      : future_state<R>(nullptr, 2), remote_work(target), input_(std::move(input)), pool_(std::move(pool)) {}
+
+  bool cancel(cancel_mode mode) override {
+    auto expected = state::queued;
+    // The exchange alone decides between cancel() and begin(); the completion publishes what comes after.
+    if (state_.compare_exchange_strong(expected, state::cancelled, std::memory_order_relaxed)) {
+      this->fail(std::make_exception_ptr(cancelled()));
+      return true;
+    }
+    if (expected == state::cancelled || mode != cancel_mode::kill) return false;
+    kill_running(*pool_, *this);
+    return true;
+  }
+
+  bool begin() noexcept override {
+    auto expected = state::queued;
+    return state_.compare_exchange_strong(expected, state::running, std::memory_order_relaxed);
+  }
+  std::span<const std::byte> encoded(std::size_t, std::size_t) const noexcept override { return input_.bytes(); }
+  void succeeded(std::size_t, std::span<const std::byte> value) noexcept override {
+    this->complete(decode_result<R>(value));
+  }
+  void failed(std::size_t, std::exception_ptr error) noexcept override { this->fail(std::move(error)); }
+  bool is_map() const noexcept override { return false; }
+  void retain() noexcept override { this->add_reference(); }
+  void drop() noexcept override { this->release(); }
+
+ private:
+  enum class state : unsigned char { queued, running, cancelled };
+
+  std::atomic<state> state_ = state::queued;
+  const byte_buffer input_;
+  const std::shared_ptr<pool_core> pool_;
+};
+
+/// One map: all its inputs, encoded one after another.
+template <class R>
+class remote_map final : public map_state<R>, public remote_work {
+ public:
+  /// `begins`: where each item's input begins in `inputs`, and where the last one ends. Two references.
+  remote_map(const call_target& target, byte_buffer inputs, std::vector<std::size_t> begins)
+      : map_state<R>(begins.size() - 1, nullptr, 2),
+        remote_work(target),
+        inputs_(std::move(inputs)),
+        begins_(std::move(begins)) {}
+
+  std::span<const std::byte> encoded(std::size_t first, std::size_t count) const noexcept override {
+    return inputs_.bytes().subspan(begins_[first], begins_[first + count] - begins_[first]);
+  }
+  void succeeded(std::size_t item, std::span<const std::byte> value) noexcept override {
+    this->publish(item, decode_result<R>(value));
+  }
+  void failed(std::size_t item, std::exception_ptr error) noexcept override {
+    this->publish(item, std::unexpected(std::move(error)));
+  }
+  bool is_map() const noexcept override { return true; }
+  void retain() noexcept override { this->add_reference(); }
+  void drop() noexcept override { this->release(); }
+
+ private:
+  const byte_buffer inputs_;
+  const std::vector<std::size_t> begins_;
+};
+
+}  // namespace fanout::detail

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program's side of its nanny.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "descriptor.hpp"
+#include "event_handler.hpp"
+#include "wire.hpp"
+
+namespace fanout::detail {
+
+class nanny_link;
+
+/// Told what a nanny reports. Called by the supervisor thread.
+class nanny_listener {
+ public:
+  virtual void on_nanny_report(const nanny_report& news) = 0;
+  /// Its socket closed: it died, and all its workers with it.
+  virtual void on_nanny_gone(nanny_link& nanny) = 0;
+
+ protected:
+  ~nanny_listener() = default;
+};
+
+/// Starts a nanny and talks to it; requests are queued, so nobody waits for it to come up. The process is the caller's
+/// child: whoever destroys this must wait for pid().
+class nanny_link final : public event_handler {
+ public:
+  /// Throws std::system_error.
+  nanny_link(const std::string& program, nanny_listener& listener);
+
+  const std::string& program() const noexcept { return program_; }
+  pid_t pid() const noexcept { return pid_; }
+  /// Has it reported anything yet?
+  bool ready() const noexcept { return ready_; }
+  int fd() const noexcept { return socket_.get(); }
+
+  /// Asks for a worker with this end of its socket. `command` empty: this program.
+  void start_worker(std::uint64_t worker, bool exec, const std::vector<std::string>& command, descriptor socket);
+  void kill_worker(std::uint64_t worker);
+  /// Sends what is queued. True: nothing is left.
+  bool flush();
+
+  void on_event(std::uint32_t events) override;
+
+ private:
+  struct request {
+    std::string bytes;
+    descriptor passed;
+  };
+
+  void read_reports();
+
+  const std::string program_;
+  nanny_listener& listener_;
+  descriptor socket_;
+  pid_t pid_ = 0;
+  bool ready_ = false;
+  std::deque<request> output_;
+};
+
+}  // namespace fanout::detail

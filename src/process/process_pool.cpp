@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// process_pool's constructors and destructor.
+#include "fanout/process_pool.hpp"
+
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+
+#include "fanout/errors.hpp"
+#include "pool_core.hpp"
+#include "worker_entry.hpp"
+
+namespace fanout {
+
+namespace {
+
+detail::pool_plan plan_of(process_pool_options options) {
+  if (options.workers == 0) throw error("a fanout::process_pool needs at least 1 worker, not 0");
+  detail::pool_plan plan;
+  plan.workers = options.workers;
+  plan.exec = options.start == start_method::spawn || !options.worker_command.empty();
+  plan.nanny = detail::nanny_program(!options.worker_command.empty());
+  plan.command = std::move(options.worker_command);
+  return plan;
+}
+
+process_pool_options only_workers(unsigned workers) {
+  process_pool_options options;
+  options.workers = workers;
+  return options;
+}
+
+}  // namespace
+
+process_pool::process_pool(unsigned workers) : process_pool(only_workers(workers)) {}
+
+process_pool::process_pool(process_pool_options options)
+    : workers_(options.workers), core_(std::make_shared<detail::pool_core>(plan_of(std::move(options)))) {
+  core_->open();
+}
+
+process_pool::~process_pool() { core_->close(); }
+
+}  // namespace fanout

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes wrong with arguments and results, said in full. Kept out of the headers: every call would instantiate it.
+#include "fanout/detail/shipping.hpp"
+
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <memory>
+
+#include "type_names.hpp"
+
+namespace fanout::detail {
+
+std::string type_name(const std::type_info& type) {
+  int status = 0;
+  struct free_deleter {
+    void operator()(char* text) const noexcept { std::free(text); }
+  };
+  const std::unique_ptr<char, free_deleter> text(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status));
+  return text ? text.get() : type.name();
+}
+
+void throw_data_too_short(std::size_t wanted, std::size_t left) {
+  throw serialization_error("the data ends too early: " + std::to_string(wanted) + " wanted, " + std::to_string(left) +
+                            " left");
+}
+
+void throw_null_text() { throw serialization_error("it is a null pointer in place of a text"); }
+
+void rethrow_as_serialization_error(const char* what, std::size_t number, const std::type_info& type, const char* did) {
+  std::string text = what;
+  if (number != 0) text += " " + std::to_string(number);
+  text += " (" + type_name(type) + ") could not be " + did + ": ";
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    throw serialization_error(text + error.what());
+  } catch (const abi::__forced_unwind&) {
+    throw;
+  } catch (...) {
+    const std::type_info* const thrown = abi::__cxa_current_exception_type();
+    throw serialization_error(text + "its code threw " + (thrown != nullptr ? type_name(*thrown) : "something"));
+  }
+}
+
+}  // namespace fanout::detail

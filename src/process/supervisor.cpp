@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// The supervisor thread: one epoll loop.
+//
+// other threads: put work into a pool's inbox, ring the doorbell       workers: answer       nanny: reports ends
+//                              └──────────────────────┬──────────────────┴─────────────────────┘
+//                                 epoll_wait ──▶ handlers ──▶ every pool's advance() ──▶ epoll_wait …
+#include "supervisor.hpp"
+
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <exception>
+#include <limits>
+
+#include "worker_link.hpp"
+
+namespace fanout::detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+std::atomic<duration> the_start_timeout = duration(10s);  // alone: nothing else is published by it
+
+/// Signals are for the user's threads.
+class all_signals_blocked {
+ public:
+  all_signals_blocked() {
+    sigset_t all;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~all_signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
+
+duration supervisor::start_timeout() noexcept { return the_start_timeout.load(std::memory_order_relaxed); }
+void supervisor::set_start_timeout(duration time) noexcept { the_start_timeout.store(time, std::memory_order_relaxed); }
+
+std::shared_ptr<supervisor> supervisor::get() {
+  static auto* const mutex = new std::mutex;  // never destroyed: pools may be made in static destructors
+  static auto* const current = new std::weak_ptr<supervisor>;
+  const std::lock_guard lock(*mutex);
+  auto found = current->lock();
+  if (!found) *current = found = std::make_shared<supervisor>();
+  return found;
+}
+
+supervisor::supervisor()
+    : epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      doorbell_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
+  watch(doorbell_.get(), EPOLLIN, *this);
+  const all_signals_blocked for_the_new_thread;
+  thread_ = std::thread([this] { run(); });
+  ::pthread_setname_np(thread_.native_handle(), "fanout-sup");
+}
+
+supervisor::~supervisor() {
+  stopping_.store(true, std::memory_order_release);
+  notify();
+  thread_.join();
+  for (auto& nanny : nannies_) unreaped_.push_back(nanny->pid());
+  nannies_.clear();  // closes their sockets, which ends them
+  reap(true);
+}
+
+void supervisor::add(supervised& pool) {
+  {
+    const std::lock_guard lock(mutex_);
+    arriving_.push_back(&pool);
+  }
+  notify();
+}
+
+void supervisor::notify() noexcept {
+  // seq_cst, with the exchange in on_event: what was put into an inbox before is seen after one of the two.
+  if (rung_.exchange(true)) return;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(doorbell_.get(), &one, sizeof one);
+}
+
+void supervisor::on_event(std::uint32_t) {
+  std::uint64_t count;
+  [[maybe_unused]] const auto read = ::read(doorbell_.get(), &count, sizeof count);
+  rung_.exchange(false);
+}
+
+void supervisor::watch(int fd, std::uint32_t events, event_handler& handler) {
+  epoll_event event{.events = events, .data = {.ptr = &handler}};
+  checked(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
+}
+void supervisor::rewatch(int fd, std::uint32_t events, event_handler& handler) {
+  epoll_event event{.events = events, .data = {.ptr = &handler}};
+  checked(::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event), "epoll_ctl");
+}
+void supervisor::unwatch(int fd) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+
+void supervisor::run() {
+  while (!stopping_.load(std::memory_order_acquire)) {
+    try {
+      turn();
+    } catch (...) {
+      // Nothing that a task or its data does gets here; lack of memory may. No future may be left waiting for it.
+      for (auto* const pool : pools_) pool->abandon(std::current_exception());
+    }
+    buried_.clear();
+    gone_nannies_.clear();
+    reap(false);
+  }
+}
+
+void supervisor::turn() {
+  std::array<epoll_event, 64> events;
+  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout());
+  for (int i = 0; i < count; ++i) {
+    const auto& event = events[static_cast<std::size_t>(i)];
+    static_cast<event_handler*>(event.data.ptr)->on_event(event.events);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    pools_.insert(pools_.end(), arriving_.begin(), arriving_.end());
+    arriving_.clear();
+  }
+  const auto now = std::chrono::steady_clock::now();
+  for (auto* const pool : pools_) {
+    if (pool->deadline() <= now) pool->on_deadline(now);
+  }
+  std::erase_if(pools_, [](supervised* pool) { return !pool->advance(); });
+}
+
+int supervisor::timeout() const {
+  auto next = time_point::max();
+  for (const auto* const pool : pools_) next = std::min(next, pool->deadline());
+  if (!unreaped_.empty()) return 1;  // a nanny is just dying
+  if (next == time_point::max()) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - std::chrono::steady_clock::now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max()));
+}
+
+nanny_link& supervisor::nanny_for(const std::string& program) {
+  const auto found = std::ranges::find(nannies_, program, [](const auto& nanny) { return nanny->program(); });
+  if (found != nannies_.end()) return **found;
+  nanny_listener& self = *this;
+  auto& made = *nannies_.emplace_back(std::make_unique<nanny_link>(program, self));
+  watch(made.fd(), EPOLLIN, made);
+  return made;
+}
+
+void supervisor::flush_nanny(nanny_link& nanny) {
+  if (std::ranges::find(nannies_, &nanny, [](const auto& n) { return n.get(); }) == nannies_.end()) return;  // gone
+  rewatch(nanny.fd(), nanny.flush() ? EPOLLIN : EPOLLIN | EPOLLOUT, nanny);
+}
+
+void supervisor::add_worker(worker_link& worker) { workers_.emplace(worker.number(), &worker); }
+void supervisor::remove_worker(worker_link& worker) { workers_.erase(worker.number()); }
+void supervisor::bury(std::unique_ptr<worker_link> worker) { buried_.push_back(std::move(worker)); }
+
+void supervisor::on_nanny_report(const nanny_report& news) {
+  const auto found = workers_.find(news.worker);
+  if (found == workers_.end()) return;
+  worker_link& worker = *found->second;
+  if (news.news == nanny_news::started) {
+    worker.on_started(news.pid);
+  } else if (news.news == nanny_news::ended) {
+    worker.on_ended({.status = news.status});
+  } else if (news.news == nanny_news::not_started) {
+    worker.on_not_started(news.status);
+  }
+}
+
+void supervisor::on_nanny_gone(nanny_link& nanny) {
+  const auto found = std::ranges::find(nannies_, &nanny, [](const auto& n) { return n.get(); });
+  if (found == nannies_.end()) return;
+  unwatch(nanny.fd());
+  ::kill(nanny.pid(), SIGKILL);  // in case it only closed its socket: without that it is of no use
+  unreaped_.push_back(nanny.pid());
+  gone_nannies_.push_back(std::move(*found));
+  nannies_.erase(found);
+  for (auto* const pool : pools_) pool->on_nanny_gone(nanny);
+}
+
+void supervisor::reap(bool wait) noexcept {
+  std::erase_if(unreaped_, [&](pid_t pid) {
+    pid_t got;
+    do {
+      got = ::waitpid(pid, nullptr, wait ? 0 : WNOHANG);
+    } while (got < 0 && errno == EINTR);
+    return got != 0;  // reaped, or no longer ours: the program may wait for any child
+  });
+}
+
+}  // namespace fanout::detail

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes over the sockets between a program, its nanny and its workers.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "fanout/detail/remote_work.hpp"
+
+namespace fanout::detail {
+
+/// Changes whenever anything in this file, in the archives or in the exception codec does.
+inline constexpr std::uint32_t protocol_version = 1;
+
+/// The variable that tells a process that it is a worker or a nanny: "worker:FD" or "nanny:FD".
+inline constexpr char role_variable[] = "FANOUT_WORKER";
+
+// Program ⇄ worker: a stream of frames, each an envelope and `length` bytes. The envelope is all that the bookkeeping
+// needs, so that no payload, whatever is wrong with it, hides which item it belongs to.
+//
+//   worker → program   hello                          once, when it is ready
+//   program → worker   module …, run                  a run of one or more items; the next when it has answered them
+//   all worker → program   value or error, item by item   in order
+
+enum class frame_kind : std::uint32_t { hello = 0x46410001, module, run, value, error };
+
+struct frame_header {
+  std::uint64_t run = 0;   // which run this is about
+  std::uint64_t item = 0;  // which of its items; of a module frame: the module's index
+  frame_kind kind{};
+  std::uint32_t reserved = 0;
+  std::uint64_t length = 0;
+};
+
+struct hello_body {
+  std::uint32_t version = protocol_version;
+  std::int32_t pid = 0;
+};
+
+/// Followed by the items, each its length as std::uint64_t and its bytes. A module frame holds the build-id as a
+/// length and bytes, then the path.
+struct run_body {
+  call_target target;
+  std::uint64_t items = 0;
+};
+
+// Program ⇄ nanny: datagrams that keep their boundaries (SOCK_SEQPACKET).
+
+enum class nanny_verb : std::uint32_t { fork = 0x464e0001, exec, kill };
+
+/// fork and exec carry the worker's end of its socket; exec's is followed by the command's words, each ended by NUL.
+struct nanny_request {
+  nanny_verb verb{};
+  std::uint32_t words = 0;
+  std::uint64_t worker = 0;
+};
+
+enum class nanny_news : std::uint32_t { ready = 0x464f0001, started, not_started, ended };
+
+struct nanny_report {
+  nanny_news news{};
+  std::int32_t pid = 0;
+  std::uint64_t worker = 0;
+  std::int32_t status = 0;  // ended: as from waitpid(); not_started: errno; ready: the protocol's version
+  std::uint32_t reserved = 0;
+};
+
+}  // namespace fanout::detail

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// Under a sanitizer, a task that crashes on purpose is to die of its signal, as it does without one.
+
+extern "C" const char* __asan_default_options() {
+  return "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:handle_sigfpe=0:handle_sigtrap=0";
+}
+extern "C" const char* __tsan_default_options() {
+  return "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:handle_sigfpe=0:handle_sigtrap=0";
+}
