@@ -41,10 +41,20 @@ template <class T>
 concept known_to_cereal =
     cereal::traits::is_output_serializable<T, writer>::value && cereal::traits::is_input_serializable<T, reader>::value;
 
+/// 128-bit integers, which std::is_arithmetic does not count as such in strict C++23.
+template <class T>
+inline constexpr bool is_wide_integer = false;
+#ifdef __SIZEOF_INT128__
+template <>
+inline constexpr bool is_wide_integer<__int128> = true;
+template <>
+inline constexpr bool is_wide_integer<unsigned __int128> = true;
+#endif
+
 /// Copied as they are in memory. What cereal knows is left to it: a type with a serialize function has a reason for it.
 template <class T>
 constexpr bool travels_as_bytes() {
-  if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_null_pointer_v<T>) {
+  if constexpr (std::is_arithmetic_v<T> || is_wide_integer<T> || std::is_enum_v<T> || std::is_null_pointer_v<T>) {
     return true;
   } else if constexpr (address_like<T> || !(std::is_class_v<T> || std::is_union_v<T>)) {
     return false;
