@@ -83,11 +83,11 @@ void enter() {
   if (s.as == role::program) return;
   descriptor socket(s.fd);
   if (s.as == role::nanny) {
-    is_worker.store(true, std::memory_order_relaxed);  // true for all that it forks; in itself nobody asks any more
+    become_worker_process();
     run_nanny(std::move(socket));
   }
   end_with_parent(::getppid());  // the nanny saw to its own end before it started this; a script between is another
-  become_worker();
+  dress_as_worker();
   serve(std::move(socket), leave_by::exit);
 }
 
@@ -110,6 +110,8 @@ std::filesystem::path own_directory() {
 }
 
 }  // namespace
+
+void become_worker_process() noexcept { is_worker.store(true, std::memory_order_relaxed); }
 
 std::string nanny_program(bool worker_command) {
   const bool hooked = hook_ran.load(std::memory_order_relaxed);
