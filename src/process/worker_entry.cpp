@@ -94,7 +94,8 @@ void enter() {
 using main_fn = int (*)(int, char**, char**);
 main_fn user_main = nullptr;
 
-int main_or_worker(int argc, char** argv, char** environment) {
+// As libc does, whatever parameters the user's main takes: the sanitizer of function types must not mind.
+[[clang::no_sanitize("function")]] int main_or_worker(int argc, char** argv, char** environment) {
   hook_ran.store(true, std::memory_order_relaxed);
   enter();
   return user_main(argc, argv, environment);

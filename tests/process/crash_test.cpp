@@ -167,7 +167,7 @@ TEST_P(ProcessPoolCrash, TasksThatExitReportTheirCode) {  // T06
   EXPECT_EQ(std::string(error.what()), "worker " + std::to_string(error.pid()) + " exited with code 4 in its task");
 }
 
-TEST_P(ProcessPoolCrash, AThousandCrashesDoNotBreakThePool) {
+TEST_P(ProcessPoolCrash, CrashesOfTasksNeverBreakThePool) {
   process_pool pool(options(2));
   for (int i = 0; i < 50; ++i) EXPECT_THROW(pool.submit([] { ::_exit(1); }).get(), worker_died);
   EXPECT_EQ(pool.submit(square, 4).get(), 16);

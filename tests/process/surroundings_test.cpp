@@ -124,7 +124,9 @@ TEST_P(ProcessPoolSurroundings, WorkersAreAccountedWhenThePoolIsGone) {
   {
     process_pool pool(options(1));
     used = pool.submit([] {
-                 while (cpu_seconds(RUSAGE_SELF) < 0.1) {
+                 while (cpu_seconds(RUSAGE_SELF) < 0.05) {
+                   for (volatile int i = 0; i < 1'000'000; i = i + 1) {
+                   }
                  }
                  return cpu_seconds(RUSAGE_SELF);
                })
