@@ -188,7 +188,8 @@ item_range worker_link::settle(const worker_end& end) {
   rest.first += done_;
   rest.count -= done_;
   // A run is read whole before its first item begins, so one that was not read has not begun.
-  const bool begun = !((left_unread_ || output_pending_) && done_ == 0);
+  const bool read = !left_unread_ && !output_pending_ && !channel_.lost_output();
+  const bool begun = read || done_ != 0;
   if (begun || cancelling_) {
     rest.work->failed(rest.first, cancelling_ ? std::make_exception_ptr(cancelled()) : death(end, rest));
     ++rest.first;

@@ -152,6 +152,14 @@ TEST_P(ProcessPoolCrash, RandomlyKilledWorkersLoseNoTask) {  // T05
   EXPECT_GT(right, count / 2);
 }
 
+TEST_P(ProcessPoolCrash, ATaskHandedToADeadWorkerRunsElsewhere) {
+  process_pool pool(options(1));
+  for (int i = 0; i < 20; ++i) {
+    ::kill(pool.submit([] { return ::getpid(); }).get(), SIGKILL);
+    EXPECT_EQ(pool.submit(square, i).get(), square(i));  // the pool may not know of the death yet
+  }
+}
+
 TEST_P(ProcessPoolCrash, TasksThatExitReportTheirCode) {  // T06
   process_pool pool(options(1));
   const auto code_of = [&](void (*task)()) {
