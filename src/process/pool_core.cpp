@@ -184,15 +184,22 @@ void pool_core::dispatch() {
     idle_.pop_back();
     worker.run(part);
   }
-  if (!given_up_.empty() && workers_.empty()) fail_queue(std::make_exception_ptr(pool_broken(given_up_)));
+  if (!given_up_.empty() && workers_.empty()) fail_queue(given_up_);
 }
 
-void pool_core::fail_queue(const std::exception_ptr& error) noexcept {
+void pool_core::fail_queue(const std::string& why) noexcept {
+  const auto own_error = [&] {  // one for each: threads would share its object
+    try {
+      return std::make_exception_ptr(pool_broken(why));
+    } catch (...) {
+      return std::current_exception();
+    }
+  };
   while (!queue_.empty()) {
     const item_range range = queue_.front();
     queue_.pop_front();
     if (range.work->begin()) {
-      for (std::size_t i = 0; i < range.count; ++i) range.work->failed(range.first + i, error);
+      for (std::size_t i = 0; i < range.count; ++i) range.work->failed(range.first + i, own_error());
     }
     range.work->drop();
   }
@@ -268,9 +275,9 @@ void pool_core::on_nanny_gone(nanny_link& nanny) {
   if (failed_starts_ > before + 1 && given_up_.empty()) failed_starts_ = before + 1;
 }
 
-void pool_core::abandon(std::exception_ptr why) noexcept {
+void pool_core::abandon(const char* why) noexcept {
   empty_inbox();
-  fail_queue(why);
+  fail_queue(std::string("the thread that supervises the process pools failed: ") + why);
   for (auto& worker : workers_) worker->kill();
 }
 

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <deque>
-#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -48,7 +47,7 @@ class pool_core final : private supervised, private worker_owner {
   time_point deadline() const override;
   void on_deadline(time_point now) override;
   void on_nanny_gone(nanny_link& nanny) override;
-  void abandon(std::exception_ptr why) noexcept override;
+  void abandon(const char* why) noexcept override;
   void on_worker_ready(worker_link& worker) override;
   void on_worker_idle(worker_link& worker, const item_range& finished, duration taken) override;
   void on_worker_ended(worker_link& worker, const item_range& not_begun, const std::string& start_failure) override;
@@ -60,7 +59,7 @@ class pool_core final : private supervised, private worker_owner {
   void count_start_failure(const std::string& why);
   void dispatch();
   std::size_t chunk_for(const item_range& range) const;
-  void fail_queue(const std::exception_ptr& error) noexcept;
+  void fail_queue(const std::string& why) noexcept;
   void release_workers();
   bool nothing_to_do() const;
   bool nanny_ended();

@@ -111,9 +111,9 @@ void supervisor::run() {
   while (!stopping_.load(std::memory_order_acquire)) {
     try {
       turn();
-    } catch (...) {
+    } catch (const std::exception& error) {
       // Nothing that a task or its data does gets here; lack of memory may. No future may be left waiting for it.
-      for (auto* const pool : pools_) pool->abandon(std::current_exception());
+      for (auto* const pool : pools_) pool->abandon(error.what());
     }
     buried_.clear();
     gone_nannies_.clear();

@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -33,8 +32,8 @@ class supervised {
   virtual void on_deadline(time_point now) = 0;
   /// That nanny is gone, and with it all its workers.
   virtual void on_nanny_gone(nanny_link& nanny) = 0;
-  /// The supervisor itself failed: everything ends with this.
-  virtual void abandon(std::exception_ptr why) noexcept = 0;
+  /// The supervisor itself failed: everything ends, for this reason.
+  virtual void abandon(const char* why) noexcept = 0;
 
  protected:
   ~supervised() = default;

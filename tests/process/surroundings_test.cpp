@@ -112,27 +112,27 @@ TEST_P(ProcessPoolSurroundings, SurviveAProgramThatIgnoresItsChildren) {
   ::signal(SIGCHLD, before);
 }
 
-double cpu_seconds(int who) {
+long cpu_microseconds(int who) {
   rusage usage;
   ::getrusage(who, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec) + static_cast<double>(usage.ru_utime.tv_usec) / 1e6;
+  return usage.ru_utime.tv_sec * 1'000'000 + usage.ru_utime.tv_usec;
 }
 
 TEST_P(ProcessPoolSurroundings, WorkersAreAccountedWhenThePoolIsGone) {
-  const double before = cpu_seconds(RUSAGE_CHILDREN);
-  double used = 0;
+  const long before = cpu_microseconds(RUSAGE_CHILDREN);
+  long used = 0;
   {
     process_pool pool(options(1));
     used = pool.submit([] {
-                 while (cpu_seconds(RUSAGE_SELF) < 0.05) {
+                 while (cpu_microseconds(RUSAGE_SELF) < 50'000) {
                    for (volatile int i = 0; i < 1'000'000; i = i + 1) {
                    }
                  }
-                 return cpu_seconds(RUSAGE_SELF);
+                 return cpu_microseconds(RUSAGE_SELF);
                })
                .get();
   }
-  EXPECT_GE(cpu_seconds(RUSAGE_CHILDREN) - before, used);
+  EXPECT_GE(cpu_microseconds(RUSAGE_CHILDREN) - before, used);
 }
 
 /// The arguments of the system call in which a thread of a process sleeps, or nothing.
