@@ -46,7 +46,8 @@ TEST_P(ProcessPoolCrash, CrashedTaskFailsAlone) {  // T01
                             .results()) {
     if (index == 37) {
       ASSERT_FALSE(outcome.has_value());
-      const auto error = fanout_test::thrown_by<worker_died>([&] { std::rethrow_exception(std::move(outcome).error()); });
+      const auto error =
+          fanout_test::thrown_by<worker_died>([&] { std::rethrow_exception(std::move(outcome).error()); });
       EXPECT_EQ(error.signal(), SIGSEGV);
       EXPECT_GT(error.pid(), 0);
       EXPECT_EQ(std::string(error.what()),
@@ -142,8 +143,9 @@ TEST_P(ProcessPoolCrash, RandomlyKilledWorkersLoseNoTask) {  // T05
       EXPECT_EQ(*outcome, square(right + died));
       ++right;
     } else {
-      EXPECT_EQ(fanout_test::thrown_by<worker_died>([&] { std::rethrow_exception(std::move(outcome).error()); }).signal(),
-                SIGKILL);
+      EXPECT_EQ(
+          fanout_test::thrown_by<worker_died>([&] { std::rethrow_exception(std::move(outcome).error()); }).signal(),
+          SIGKILL);
       ++died;
     }
   }
