@@ -106,7 +106,7 @@ class [[nodiscard]] mapped {
 
   static value_type collect(detail::map_state<R>& state) {
     for (std::size_t i = 0; i < state.size(); ++i) {
-      if (auto&& outcome = state.outcome(i); !outcome.has_value()) std::rethrow_exception(outcome.error());
+      if (auto&& outcome = state.outcome(i); !outcome.has_value()) std::rethrow_exception(std::move(outcome).error());
     }
     if constexpr (!std::is_void_v<R>) {
       value_type values;

@@ -19,11 +19,11 @@
 
 namespace fanout {
 
-/// How workers come to be. Either way they begin in a clean state: nothing of the caller's threads, locks or open
-/// files.
+/// How workers come to be. However they do, of the caller's open files they have only its standard output and error.
 enum class start_method {
   forkserver,  ///< forked from a helper process that has run this program's static constructors and nothing else
   spawn,       ///< each starts this program anew
+  fork,        ///< forked from a copy of this process, as it is when the pool is made; it must not have other threads
 };
 
 struct process_pool_options {
@@ -44,8 +44,8 @@ struct process_pool_options {
 /// worker takes the place of the dead one.
 class process_pool {
  public:
-  /// Does not wait for the workers to be ready. Throws fanout::error if this program cannot be a worker (see init()),
-  /// std::system_error if the system lacks resources.
+  /// Does not wait for the workers to be ready. Throws fanout::error if this program cannot be a worker (see init()) or
+  /// has threads that make start_method::fork unsafe, std::system_error if the system lacks resources.
   explicit process_pool(unsigned workers = default_workers());
   explicit process_pool(process_pool_options options);
   process_pool(const process_pool&) = delete;

@@ -96,6 +96,7 @@ bool channel::flush() {
     if (sent < 0 && errno == EAGAIN) return false;
     if (sent < 0) {  // the worker is gone: its end is reported, and says what becomes of this
       output_.clear();
+      lost_output_ = true;
       break;
     }
     for (auto left = static_cast<std::size_t>(sent); left != 0;) {

@@ -51,6 +51,8 @@ class channel {
   void send(const frame_header& header, std::span<const std::byte> own, std::span<const std::byte> borrowed = {});
   /// Sends what the socket takes. True: nothing is left to send.
   bool flush();
+  /// Was something not sent because the worker is gone?
+  bool lost_output() const noexcept { return lost_output_; }
   /// Forgets what was not sent.
   void drop_output() noexcept { output_.clear(); }
 
@@ -78,6 +80,7 @@ class channel {
   descriptor socket_;
   frame_source input_;
   std::deque<piece> output_;
+  bool lost_output_ = false;
 };
 
 /// The worker's end: sends all of `bytes`. False: the program is gone.

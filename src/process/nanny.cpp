@@ -27,6 +27,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "nanny_start.hpp"
 #include "wire.hpp"
 #include "worker_main.hpp"
 
@@ -36,22 +37,6 @@ namespace {
 
 constexpr int worker_fd = 3;  // where a started worker finds its socket
 constexpr std::size_t largest_request = std::size_t{64} << 10;
-
-/// Were threads started before main? Then forking is not safe.
-bool has_threads() {
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-  return false;  // only the sanitizer's own, which takes care of forks
-#endif
-#endif
-  std::ifstream status("/proc/self/stat");
-  std::string line;
-  std::getline(status, line);
-  // Fields after the name's closing parenthesis: the 18th of them is num_threads.
-  std::size_t at = line.rfind(')');
-  for (int field = 0; field < 18 && at != std::string::npos; ++field) at = line.find(' ', at + 1);
-  return at != std::string::npos && std::atoi(line.c_str() + at) > 1;
-}
 
 std::vector<pid_t> own_children() {
   std::vector<pid_t> children;
@@ -70,16 +55,19 @@ class nanny {
     sigaddset(&chld, SIGCHLD);
     ::sigprocmask(SIG_BLOCK, &chld, nullptr);
     child_news_ = descriptor(::signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK));
-    may_fork_ = !has_threads();
+    may_fork_ = own_threads() == 1;  // not if a static constructor started one
+    watch_program();
   }
 
   [[noreturn]] void run() {
     report({.news = nanny_news::ready, .pid = ::getpid(), .worker = 0, .status = protocol_version});
     for (bool open = true; open;) {
-      std::array<pollfd, 2> sources{pollfd{program_.get(), POLLIN, 0}, pollfd{child_news_.get(), POLLIN, 0}};
+      std::array<pollfd, 3> sources{pollfd{program_.get(), POLLIN, 0}, pollfd{child_news_.get(), POLLIN, 0},
+                                    pollfd{program_end_.get(), POLLIN, 0}};
       ::poll(sources.data(), sources.size(), -1);
       if (sources[1].revents != 0) reap();
       if (sources[0].revents != 0) open = take_request();
+      if (sources[2].revents != 0) open = false;
     }
     end_everything();
     std::fflush(nullptr);
@@ -87,6 +75,14 @@ class nanny {
   }
 
  private:
+  /// Its end is seen even while a process that it forked still has the other end of our socket open.
+  void watch_program() {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(program_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
+    program_end_ = descriptor(static_cast<int>(::syscall(SYS_pidfd_open, peer.pid, 0)));
+  }
+
   /// False: the program is gone.
   bool take_request() {
     descriptor passed;
@@ -129,7 +125,7 @@ class nanny {
     if (pid == 0) {
       begin_worker(self);
       if (exec) exec_worker(std::move(socket), words);
-      become_worker();
+      dress_as_worker();
       serve(std::move(socket), leave_by::immediate);
     }
     if (pid < 0) return report({.news = nanny_news::not_started, .worker = request.worker, .status = errno});
@@ -143,6 +139,7 @@ class nanny {
     end_with_parent(parent);
     ::setpgid(0, 0);
     program_.reset();
+    program_end_.reset();
     child_news_.reset();
     sigset_t none;
     sigemptyset(&none);
@@ -214,6 +211,7 @@ class nanny {
   }
 
   descriptor program_;
+  descriptor program_end_;  // empty where the kernel has no pidfds: then only the socket tells
   descriptor child_news_;
   bool may_fork_ = true;
   std::vector<char> buffer_;

@@ -12,6 +12,7 @@
 
 #include "descriptor.hpp"
 #include "event_handler.hpp"
+#include "nanny_start.hpp"
 #include "wire.hpp"
 
 namespace fanout::detail {
@@ -29,13 +30,12 @@ class nanny_listener {
   ~nanny_listener() = default;
 };
 
-/// Starts a nanny and talks to it; requests are queued, so nobody waits for it to come up. The process is the caller's
-/// child: whoever destroys this must wait for pid().
+/// Talks to a nanny; requests are queued, so nobody waits for it to come up. Whoever destroys this waits for pid().
 class nanny_link final : public event_handler {
  public:
-  /// Throws std::system_error.
-  nanny_link(const std::string& program, nanny_listener& listener);
+  nanny_link(nanny_process nanny, std::string program, nanny_listener& listener);
 
+  /// What it was started from; empty: forked from this process.
   const std::string& program() const noexcept { return program_; }
   pid_t pid() const noexcept { return pid_; }
   /// Has it reported anything yet?

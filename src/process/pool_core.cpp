@@ -3,6 +3,8 @@
 #include "pool_core.hpp"
 
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -32,12 +34,30 @@ void kill_running(pool_core& pool, remote_work& work) noexcept { pool.kill_runni
 
 // --- any thread
 
+pool_core::pool_core(pool_plan plan) : plan_(std::move(plan)), process_(::getpid()) {}
+
+bool pool_core::is_of_this_process() const noexcept { return process_ == ::getpid(); }
+
 void pool_core::open() {
-  boss_ = supervisor::get();
-  boss_->add(*this);
+  if (plan_.nanny.empty()) {  // before the supervisor's thread, and everybody else's
+    forked_nanny_ = fork_nanny();
+    own_nanny_pid_ = forked_nanny_.pid;
+  }
+  try {
+    boss_ = supervisor::get();
+    boss_->add(*this);
+  } catch (...) {
+    forked_nanny_.socket.reset();
+    if (own_nanny_pid_ != 0) ::waitpid(own_nanny_pid_, nullptr, 0);
+    throw;
+  }
 }
 
 void pool_core::close() {
+  if (!is_of_this_process()) {  // a fork of the program has neither the thread nor the workers, and ends nothing
+    new std::shared_ptr(std::move(boss_));
+    return;
+  }
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
@@ -51,6 +71,8 @@ void pool_core::enqueue(remote_work& work, std::size_t count, std::size_t chunk)
   if (count == 0) return work.drop();
   work.pace().chunk = chunk;
   try {
+    if (!is_of_this_process())
+      throw error("this fanout::process_pool belongs to the process that made it, not to forks of that: make another");
     const std::lock_guard lock(mutex_);
     incoming_.push_back({&work, 0, count});
   } catch (...) {
@@ -71,11 +93,12 @@ void pool_core::kill_running(remote_work& work) noexcept {
 // --- the supervisor thread
 
 bool pool_core::advance() {
+  if (forked_nanny_.pid != 0) own_nanny_ = &boss_->adopt(std::exchange(forked_nanny_, {}));
   empty_inbox();
   if (!leaving_) start_missing_workers();
   dispatch();
   if (draining_ && nothing_to_do()) release_workers();
-  if (!leaving_ || !workers_.empty()) return true;
+  if (!leaving_ || !workers_.empty() || !nanny_ended()) return true;
   closed_.finish();  // from here on this may be gone
   return false;
 }
@@ -107,8 +130,13 @@ void pool_core::start_missing_workers() {
   }
 }
 
+bool pool_core::nanny_ended() {
+  if (own_nanny_ != nullptr) boss_->dismiss(*std::exchange(own_nanny_, nullptr));
+  return own_nanny_pid_ == 0 || boss_->is_reaped(own_nanny_pid_);
+}
+
 void pool_core::start_worker() {
-  nanny_link& nanny = boss_->nanny_for(plan_.nanny);
+  nanny_link& nanny = own_nanny_ != nullptr ? *own_nanny_ : boss_->nanny_for(plan_.nanny);
   auto [ours, theirs] = make_socket_pair(SOCK_STREAM);
   const auto number = boss_->new_number();
   worker_owner& self = *this;
@@ -156,15 +184,22 @@ void pool_core::dispatch() {
     idle_.pop_back();
     worker.run(part);
   }
-  if (!given_up_.empty() && workers_.empty()) fail_queue(std::make_exception_ptr(pool_broken(given_up_)));
+  if (!given_up_.empty() && workers_.empty()) fail_queue(given_up_);
 }
 
-void pool_core::fail_queue(const std::exception_ptr& error) noexcept {
+void pool_core::fail_queue(const std::string& why) noexcept {
+  const auto own_error = [&] {  // one for each: threads would share its object
+    try {
+      return std::make_exception_ptr(pool_broken(why));
+    } catch (...) {
+      return std::current_exception();
+    }
+  };
   while (!queue_.empty()) {
     const item_range range = queue_.front();
     queue_.pop_front();
     if (range.work->begin()) {
-      for (std::size_t i = 0; i < range.count; ++i) range.work->failed(range.first + i, error);
+      for (std::size_t i = 0; i < range.count; ++i) range.work->failed(range.first + i, own_error());
     }
     range.work->drop();
   }
@@ -229,14 +264,20 @@ void pool_core::on_nanny_gone(nanny_link& nanny) {
   for (auto& worker : workers_) {
     if (&worker->nanny() == &nanny) orphans.push_back(worker.get());
   }
+  if (&nanny == own_nanny_) {
+    own_nanny_ = nullptr;
+    given_up_ =
+        "the nanny process, which forks the workers, was killed, and a program with threads cannot fork another "
+        "(start_method::forkserver can replace it)";
+  }
   for (auto* const worker : orphans) worker->on_ended({.status = SIGKILL, .with_nanny = true});
   // However many were just starting: one nanny that died is one failure.
   if (failed_starts_ > before + 1 && given_up_.empty()) failed_starts_ = before + 1;
 }
 
-void pool_core::abandon(std::exception_ptr why) noexcept {
+void pool_core::abandon(const char* why) noexcept {
   empty_inbox();
-  fail_queue(why);
+  fail_queue(std::string("the thread that supervises the process pools failed: ") + why);
   for (auto& worker : workers_) worker->kill();
 }
 

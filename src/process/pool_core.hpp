@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <deque>
-#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,21 +21,21 @@ struct pool_plan {
   unsigned workers = 1;
   bool exec = false;                 ///< each worker is a program started anew, not a fork of the nanny
   std::vector<std::string> command;  ///< that program; empty: this one
-  std::string nanny;                 ///< the program to start as nanny
+  std::string nanny;                 ///< the program to start as nanny; empty: forked, see below
 };
 
 /// Other threads only put work into the inbox; all else is the supervisor thread's.
 ///
-///   open ──close()──▶ draining ──nothing queued or running──▶ leaving ──last worker gone──▶ closed
+///   open ──close()──▶ draining ──nothing queued or running──▶ leaving ──last worker gone, own nanny too──▶ closed
 ///
 /// Orthogonal to that: after three failed starts in a row no more workers are started (given_up_), and when none is
 /// left all that is queued, then and later, fails with pool_broken.
 class pool_core final : private supervised, private worker_owner {
  public:
-  explicit pool_core(pool_plan plan) : plan_(std::move(plan)) {}
+  explicit pool_core(pool_plan plan);
   ~pool_core() = default;
 
-  /// Once, first.
+  /// Once, first. Throws std::system_error; fanout::error if the nanny is to be forked and cannot be.
   void open();
   /// Once, last: returns when everything that was enqueued has ended, and all workers too.
   void close();
@@ -48,22 +47,25 @@ class pool_core final : private supervised, private worker_owner {
   time_point deadline() const override;
   void on_deadline(time_point now) override;
   void on_nanny_gone(nanny_link& nanny) override;
-  void abandon(std::exception_ptr why) noexcept override;
+  void abandon(const char* why) noexcept override;
   void on_worker_ready(worker_link& worker) override;
   void on_worker_idle(worker_link& worker, const item_range& finished, duration taken) override;
   void on_worker_ended(worker_link& worker, const item_range& not_begun, const std::string& start_failure) override;
 
+  bool is_of_this_process() const noexcept;
   void empty_inbox();
   void start_missing_workers();
   void start_worker();
   void count_start_failure(const std::string& why);
   void dispatch();
   std::size_t chunk_for(const item_range& range) const;
-  void fail_queue(const std::exception_ptr& error) noexcept;
+  void fail_queue(const std::string& why) noexcept;
   void release_workers();
   bool nothing_to_do() const;
+  bool nanny_ended();
 
   const pool_plan plan_;
+  const pid_t process_;  // which made it, and alone may use it
   std::shared_ptr<supervisor> boss_;
 
   std::mutex mutex_;  // guards the next three: the inbox
@@ -72,7 +74,11 @@ class pool_core final : private supervised, private worker_owner {
   bool closing_ = false;
   completion closed_;
 
+  nanny_process forked_nanny_;  // from open() to the supervisor thread's first look
+
   // The supervisor thread's own:
+  nanny_link* own_nanny_ = nullptr;  // the forked one
+  pid_t own_nanny_pid_ = 0;
   std::deque<item_range> queue_;
   std::vector<std::unique_ptr<worker_link>> workers_;
   std::vector<worker_link*> idle_;

@@ -20,7 +20,8 @@ detail::pool_plan plan_of(process_pool_options options) {
   detail::pool_plan plan;
   plan.workers = options.workers;
   plan.exec = options.start == start_method::spawn || !options.worker_command.empty();
-  plan.nanny = detail::nanny_program(!options.worker_command.empty());
+  const bool forked = options.start == start_method::fork && options.worker_command.empty();
+  if (!forked) plan.nanny = detail::nanny_program(!options.worker_command.empty());
   plan.command = std::move(options.worker_command);
   return plan;
 }

@@ -52,12 +52,15 @@ std::shared_ptr<supervisor> supervisor::get() {
   static auto* const current = new std::weak_ptr<supervisor>;
   const std::lock_guard lock(*mutex);
   auto found = current->lock();
-  if (!found) *current = found = std::make_shared<supervisor>();
+  if (!found || !found->is_of_this_process()) *current = found = std::make_shared<supervisor>();
   return found;
 }
 
+bool supervisor::is_of_this_process() const noexcept { return process_ == ::getpid(); }
+
 supervisor::supervisor()
-    : epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+    : process_(::getpid()),
+      epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       doorbell_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
   watch(doorbell_.get(), EPOLLIN, *this);
   const all_signals_blocked for_the_new_thread;
@@ -69,8 +72,7 @@ supervisor::~supervisor() {
   stopping_.store(true, std::memory_order_release);
   notify();
   thread_.join();
-  for (auto& nanny : nannies_) unreaped_.push_back(nanny->pid());
-  nannies_.clear();  // closes their sockets, which ends them
+  while (!nannies_.empty()) dismiss(*nannies_.back());
   reap(true);
 }
 
@@ -109,13 +111,12 @@ void supervisor::run() {
   while (!stopping_.load(std::memory_order_acquire)) {
     try {
       turn();
-    } catch (...) {
+    } catch (const std::exception& error) {
       // Nothing that a task or its data does gets here; lack of memory may. No future may be left waiting for it.
-      for (auto* const pool : pools_) pool->abandon(std::current_exception());
+      for (auto* const pool : pools_) pool->abandon(error.what());
     }
     buried_.clear();
     gone_nannies_.clear();
-    reap(false);
   }
 }
 
@@ -131,11 +132,18 @@ void supervisor::turn() {
     pools_.insert(pools_.end(), arriving_.begin(), arriving_.end());
     arriving_.clear();
   }
+  reap(false);
   const auto now = std::chrono::steady_clock::now();
   for (auto* const pool : pools_) {
     if (pool->deadline() <= now) pool->on_deadline(now);
   }
-  std::erase_if(pools_, [](supervised* pool) { return !pool->advance(); });
+  for (std::size_t i = 0; i < pools_.size();) {
+    if (pools_[i]->advance()) {
+      ++i;
+    } else {
+      pools_.erase(pools_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
 }
 
 int supervisor::timeout() const {
@@ -147,14 +155,39 @@ int supervisor::timeout() const {
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max()));
 }
 
+nanny_link& supervisor::watch_nanny(nanny_process nanny, const std::string& program) {
+  const pid_t pid = nanny.pid;
+  try {
+    nanny_listener& self = *this;
+    auto made = std::make_unique<nanny_link>(std::move(nanny), program, self);
+    watch(made->fd(), EPOLLIN, *made);
+    return *nannies_.emplace_back(std::move(made));
+  } catch (...) {
+    unreaped_.push_back(pid);  // without its socket it ends
+    throw;
+  }
+}
+
 nanny_link& supervisor::nanny_for(const std::string& program) {
   const auto found = std::ranges::find(nannies_, program, [](const auto& nanny) { return nanny->program(); });
-  if (found != nannies_.end()) return **found;
-  nanny_listener& self = *this;
-  auto& made = *nannies_.emplace_back(std::make_unique<nanny_link>(program, self));
-  watch(made.fd(), EPOLLIN, made);
-  return made;
+  return found != nannies_.end() ? **found : watch_nanny(spawn_nanny(program), program);
 }
+
+nanny_link& supervisor::adopt(nanny_process nanny) { return watch_nanny(std::move(nanny), ""); }
+
+std::unique_ptr<nanny_link> supervisor::take(nanny_link& nanny) {
+  const auto found = std::ranges::find(nannies_, &nanny, [](const auto& n) { return n.get(); });
+  if (found == nannies_.end()) return nullptr;
+  auto taken = std::move(*found);
+  nannies_.erase(found);
+  unwatch(nanny.fd());
+  unreaped_.push_back(nanny.pid());
+  return taken;
+}
+
+void supervisor::dismiss(nanny_link& nanny) { take(nanny); }  // without its socket it ends
+
+bool supervisor::is_reaped(pid_t nanny) const { return std::ranges::find(unreaped_, nanny) == unreaped_.end(); }
 
 void supervisor::flush_nanny(nanny_link& nanny) {
   if (std::ranges::find(nannies_, &nanny, [](const auto& n) { return n.get(); }) == nannies_.end()) return;  // gone
@@ -179,14 +212,11 @@ void supervisor::on_nanny_report(const nanny_report& news) {
 }
 
 void supervisor::on_nanny_gone(nanny_link& nanny) {
-  const auto found = std::ranges::find(nannies_, &nanny, [](const auto& n) { return n.get(); });
-  if (found == nannies_.end()) return;
-  unwatch(nanny.fd());
+  auto gone = take(nanny);
+  if (!gone) return;
   ::kill(nanny.pid(), SIGKILL);  // in case it only closed its socket: without that it is of no use
-  unreaped_.push_back(nanny.pid());
-  gone_nannies_.push_back(std::move(*found));
-  nannies_.erase(found);
   for (auto* const pool : pools_) pool->on_nanny_gone(nanny);
+  gone_nannies_.push_back(std::move(gone));
 }
 
 void supervisor::reap(bool wait) noexcept {

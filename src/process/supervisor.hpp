@@ -32,8 +32,8 @@ class supervised {
   virtual void on_deadline(time_point now) = 0;
   /// That nanny is gone, and with it all its workers.
   virtual void on_nanny_gone(nanny_link& nanny) = 0;
-  /// The supervisor itself failed: everything ends with this.
-  virtual void abandon(std::exception_ptr why) noexcept = 0;
+  /// The supervisor itself failed: everything ends, for this reason.
+  virtual void abandon(const char* why) noexcept = 0;
 
  protected:
   ~supervised() = default;
@@ -49,6 +49,7 @@ class supervisor final : private nanny_listener, private event_handler {
 
   supervisor();
   ~supervisor();
+  bool is_of_this_process() const noexcept;
   supervisor(const supervisor&) = delete;
   supervisor& operator=(const supervisor&) = delete;
 
@@ -63,6 +64,11 @@ class supervisor final : private nanny_listener, private event_handler {
   void unwatch(int fd);
   /// Starts one if there is none. Throws std::system_error.
   nanny_link& nanny_for(const std::string& program);
+  /// One that is a single pool's: forked, so that there cannot be another.
+  nanny_link& adopt(nanny_process nanny);
+  /// Ends one that no worker belongs to any more.
+  void dismiss(nanny_link& nanny);
+  bool is_reaped(pid_t nanny) const;
   void flush_nanny(nanny_link& nanny);
   void add_worker(worker_link& worker);
   void remove_worker(worker_link& worker);
@@ -81,8 +87,11 @@ class supervisor final : private nanny_listener, private event_handler {
   void on_event(std::uint32_t events) override;
   void on_nanny_report(const nanny_report& news) override;
   void on_nanny_gone(nanny_link& nanny) override;
+  nanny_link& watch_nanny(nanny_process nanny, const std::string& program);
+  std::unique_ptr<nanny_link> take(nanny_link& nanny);
   void reap(bool wait) noexcept;
 
+  const pid_t process_;  // which made it: in a fork of that there is no such thread
   descriptor epoll_;
   descriptor doorbell_;
   std::atomic<bool> rung_ = false;      // whoever sets it rings; the supervisor clears it before it looks

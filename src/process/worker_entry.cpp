@@ -83,18 +83,19 @@ void enter() {
   if (s.as == role::program) return;
   descriptor socket(s.fd);
   if (s.as == role::nanny) {
-    is_worker.store(true, std::memory_order_relaxed);  // true for all that it forks; in itself nobody asks any more
+    become_worker_process();
     run_nanny(std::move(socket));
   }
   end_with_parent(::getppid());  // the nanny saw to its own end before it started this; a script between is another
-  become_worker();
+  dress_as_worker();
   serve(std::move(socket), leave_by::exit);
 }
 
 using main_fn = int (*)(int, char**, char**);
 main_fn user_main = nullptr;
 
-int main_or_worker(int argc, char** argv, char** environment) {
+// As libc does, whatever parameters the user's main takes: the sanitizer of function types must not mind.
+[[clang::no_sanitize("function")]] int main_or_worker(int argc, char** argv, char** environment) {
   hook_ran.store(true, std::memory_order_relaxed);
   enter();
   return user_main(argc, argv, environment);
@@ -110,6 +111,8 @@ std::filesystem::path own_directory() {
 }
 
 }  // namespace
+
+void become_worker_process() noexcept { is_worker.store(true, std::memory_order_relaxed); }
 
 std::string nanny_program(bool worker_command) {
   const bool hooked = hook_ran.load(std::memory_order_relaxed);

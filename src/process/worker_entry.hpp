@@ -10,4 +10,7 @@ namespace fanout::detail {
 /// fanout-worker beside the module that this library is in. Throws fanout::error with the remedy if there is neither.
 std::string nanny_program(bool worker_command);
 
+/// From here on is_worker_process() is true, here and in what is forked from here.
+void become_worker_process() noexcept;
+
 }  // namespace fanout::detail

@@ -19,12 +19,16 @@
 
 namespace fanout::detail {
 
-std::string describe_status(int status) {
+namespace {
+
+/// "died: SIGSEGV" or "exited with code 3".
+std::string describe_end(int status) {
   if (WIFEXITED(status)) return "exited with code " + std::to_string(WEXITSTATUS(status));
   const char* const name = ::sigabbrev_np(WTERMSIG(status));
-  if (name == nullptr) return "signal " + std::to_string(WTERMSIG(status));
-  return std::string("SIG") + name;
+  return "died: " + (name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(WTERMSIG(status)));
 }
+
+}  // namespace
 
 worker_link::worker_link(std::uint64_t number, supervisor& boss, worker_owner& owner, nanny_link& nanny,
                          descriptor socket, time_point start_deadline)
@@ -34,8 +38,8 @@ worker_link::worker_link(std::uint64_t number, supervisor& boss, worker_owner& o
       nanny_(nanny),
       channel_(std::move(socket)),
       deadline_(start_deadline) {
-  boss_.add_worker(*this);
   boss_.watch(channel_.fd(), EPOLLIN, *this);
+  boss_.add_worker(*this);
 }
 
 worker_link::~worker_link() { boss_.remove_worker(*this); }
@@ -164,7 +168,9 @@ void worker_link::on_ended(const worker_end& end) {
   }
   std::string start_failure;
   if (state_ == state::starting)
-    start_failure = !given_up_.empty() ? given_up_ : describe_status(end.status) + " before it was ready";
+    start_failure = !given_up_.empty() ? given_up_
+                    : end.with_nanny   ? "the nanny process, which starts them, ended first"
+                                       : "it " + describe_end(end.status) + " before it was ready";
   const item_range not_begun = state_ == state::busy ? settle(end) : item_range{};
   channel_.drop_output();
   state_ = state::ended;
@@ -182,7 +188,8 @@ item_range worker_link::settle(const worker_end& end) {
   rest.first += done_;
   rest.count -= done_;
   // A run is read whole before its first item begins, so one that was not read has not begun.
-  const bool begun = !((left_unread_ || output_pending_) && done_ == 0);
+  const bool read = !left_unread_ && !output_pending_ && !channel_.lost_output();
+  const bool begun = read || done_ != 0;
   if (begun || cancelling_) {
     rest.work->failed(rest.first, cancelling_ ? std::make_exception_ptr(cancelled()) : death(end, rest));
     ++rest.first;
@@ -194,7 +201,7 @@ item_range worker_link::settle(const worker_end& end) {
 
 std::exception_ptr worker_link::death(const worker_end& end, const item_range& at) const {
   const int signal = WIFSIGNALED(end.status) ? WTERMSIG(end.status) : 0;
-  std::string text = "worker " + std::to_string(pid_) + (signal != 0 ? " died: " : " ") + describe_status(end.status);
+  std::string text = "worker " + std::to_string(pid_) + " " + describe_end(end.status);
   text += at.work->is_map() ? " in task " + std::to_string(at.first) + " of map" : " in its task";
   if (!given_up_.empty()) {
     text += " (killed by the pool: " + given_up_ + ")";

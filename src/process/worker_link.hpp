@@ -123,7 +123,4 @@ class worker_link final : public event_handler {
   time_point began_;
 };
 
-/// "SIGSEGV", "exited with code 3", …
-std::string describe_status(int status);
-
 }  // namespace fanout::detail

@@ -160,7 +160,7 @@ void end_with_parent(pid_t parent) noexcept {
   if (::getppid() != parent) ::_exit(125);  // it ended before the line above
 }
 
-void become_worker() noexcept {
+void dress_as_worker() noexcept {
   ::prctl(PR_SET_NAME, "fanout-worker");
   raise_oom_score();
 }

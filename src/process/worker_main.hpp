@@ -16,7 +16,7 @@ enum class leave_by {
 void end_with_parent(pid_t parent) noexcept;
 
 /// Name in `ps`, priority for the kernel's out-of-memory killer: what forked and started workers have in common.
-void become_worker() noexcept;
+void dress_as_worker() noexcept;
 
 /// Serves runs until the program closes the socket; then leaves.
 [[noreturn]] void serve(descriptor socket, leave_by way);

@@ -46,7 +46,8 @@ TEST_P(ProcessPoolCrash, CrashedTaskFailsAlone) {  // T01
                             .results()) {
     if (index == 37) {
       ASSERT_FALSE(outcome.has_value());
-      const auto error = fanout_test::thrown_by<worker_died>([&] { std::rethrow_exception(outcome.error()); });
+      const auto error =
+          fanout_test::thrown_by<worker_died>([&] { std::rethrow_exception(std::move(outcome).error()); });
       EXPECT_EQ(error.signal(), SIGSEGV);
       EXPECT_GT(error.pid(), 0);
       EXPECT_EQ(std::string(error.what()),
@@ -142,14 +143,23 @@ TEST_P(ProcessPoolCrash, RandomlyKilledWorkersLoseNoTask) {  // T05
       EXPECT_EQ(*outcome, square(right + died));
       ++right;
     } else {
-      EXPECT_EQ(fanout_test::thrown_by<worker_died>([&] { std::rethrow_exception(outcome.error()); }).signal(),
-                SIGKILL);
+      EXPECT_EQ(
+          fanout_test::thrown_by<worker_died>([&] { std::rethrow_exception(std::move(outcome).error()); }).signal(),
+          SIGKILL);
       ++died;
     }
   }
   EXPECT_EQ(right + died, count);
   EXPECT_GT(died, 0);
   EXPECT_GT(right, count / 2);
+}
+
+TEST_P(ProcessPoolCrash, ATaskHandedToADeadWorkerRunsElsewhere) {
+  process_pool pool(options(1));
+  for (int i = 0; i < 20; ++i) {
+    ::kill(pool.submit([] { return ::getpid(); }).get(), SIGKILL);
+    EXPECT_EQ(pool.submit(square, i).get(), square(i));  // the pool may not know of the death yet
+  }
 }
 
 TEST_P(ProcessPoolCrash, TasksThatExitReportTheirCode) {  // T06
@@ -167,13 +177,14 @@ TEST_P(ProcessPoolCrash, TasksThatExitReportTheirCode) {  // T06
   EXPECT_EQ(std::string(error.what()), "worker " + std::to_string(error.pid()) + " exited with code 4 in its task");
 }
 
-TEST_P(ProcessPoolCrash, AThousandCrashesDoNotBreakThePool) {
+TEST_P(ProcessPoolCrash, CrashesOfTasksNeverBreakThePool) {
   process_pool pool(options(2));
   for (int i = 0; i < 50; ++i) EXPECT_THROW(pool.submit([] { ::_exit(1); }).get(), worker_died);
   EXPECT_EQ(pool.submit(square, 4).get(), 16);
 }
 
 TEST_P(ProcessPoolCrash, AKilledNannyIsReplaced) {
+  if (GetParam() == fanout::start_method::fork) GTEST_SKIP() << "it cannot be";
   process_pool pool(options(2));
   const pid_t nanny = pool.submit([] { return ::getppid(); }).get();
   auto stuck = pool.submit([] {

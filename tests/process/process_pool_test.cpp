@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <list>
 #include <map>
 #include <memory>
@@ -140,6 +141,7 @@ TEST_P(ProcessPool, AnUnusedPoolEndsAtOnce) {
 }
 
 TEST_P(ProcessPool, PoolsShareOneNanny) {
+  if (GetParam() == fanout::start_method::fork) GTEST_SKIP() << "each such pool has a nanny of its own";
   process_pool a(options(1)), b(options(1));
   const auto parent = [] { return ::getppid(); };
   EXPECT_EQ(a.submit(parent).get(), b.submit(parent).get());
@@ -190,6 +192,39 @@ TEST_P(ProcessPool, WorkersKnowWhatTheyAre) {
   process_pool pool(options(1));
   EXPECT_TRUE(pool.submit([] { return fanout::is_worker_process(); }).get());
   EXPECT_TRUE(pool.submit([] { return ::getenv("FANOUT_WORKER") == nullptr; }).get());
+}
+
+class ProcessPoolFork : public fanout_test::clean_process_test {};
+
+TEST_F(ProcessPoolFork, IsRefusedWhileThereAreThreads) {
+  fanout::process_pool_options options;
+  options.start = fanout::start_method::fork;
+  process_pool with_a_thread(1U);
+  const auto error = fanout_test::thrown_by<fanout::error>([&] { process_pool refused(options); });
+  EXPECT_NE(std::string(error.what()).find("start_method::forkserver"), std::string::npos);
+}
+
+int set_before_the_pool = 0;
+
+TEST_F(ProcessPoolFork, WorkersHaveThePoolsPast) {
+  set_before_the_pool = 7;
+  const auto read = [] { return set_before_the_pool; };
+  fanout::process_pool_options options{.workers = 1, .start = fanout::start_method::fork};
+  {
+    process_pool pool(options);
+    EXPECT_EQ(pool.submit(read).get(), 7);
+  }
+  options.start = fanout::start_method::forkserver;
+  EXPECT_EQ(process_pool(options).submit(read).get(), 0);
+}
+
+TEST_F(ProcessPoolFork, APoolWhoseNannyIsKilledIsBroken) {
+  process_pool pool({.workers = 1, .start = fanout::start_method::fork});
+  ::kill(pool.submit([] { return ::getppid(); }).get(), SIGKILL);
+  const auto error = fanout_test::thrown_by<fanout::error>([&] {
+    for (;;) static_cast<void>(pool.submit(square, 1).get());  // the first may run before the news comes
+  });
+  EXPECT_NE(std::string(error.what()).find("nanny"), std::string::npos) << error.what();
 }
 
 TEST(ProcessPoolOptions, NeedAtLeastOneWorker) { EXPECT_THROW(process_pool(0U), fanout::error); }

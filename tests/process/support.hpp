@@ -91,13 +91,22 @@ class each_start_method : public clean_process_test, public ::testing::WithParam
 };
 
 inline std::string start_method_name(const ::testing::TestParamInfo<fanout::start_method>& info) {
-  return info.param == fanout::start_method::spawn ? "spawn" : "forkserver";
+  switch (info.param) {
+    case fanout::start_method::forkserver:
+      return "forkserver";
+    case fanout::start_method::spawn:
+      return "spawn";
+    case fanout::start_method::fork:
+      return "fork";
+  }
+  return "unknown";
 }
 
-#define FANOUT_FOR_EACH_START_METHOD(suite)                                                                  \
-  INSTANTIATE_TEST_SUITE_P(Start, suite,                                                                     \
-                           ::testing::Values(fanout::start_method::forkserver, fanout::start_method::spawn), \
-                           fanout_test::start_method_name)
+#define FANOUT_FOR_EACH_START_METHOD(suite)                                                                         \
+  INSTANTIATE_TEST_SUITE_P(                                                                                         \
+      Start, suite,                                                                                                 \
+      ::testing::Values(fanout::start_method::forkserver, fanout::start_method::spawn, fanout::start_method::fork), \
+      fanout_test::start_method_name)
 
 /// The error that `call` throws, or a failed test.
 template <class Error, class Call>

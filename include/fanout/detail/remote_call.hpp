@@ -67,7 +67,8 @@ class remote_task final : public future_state<R>, public remote_work {
 
   bool begin() noexcept override {
     auto expected = state::queued;
-    return state_.compare_exchange_strong(expected, state::running, std::memory_order_relaxed);
+    return state_.compare_exchange_strong(expected, state::running, std::memory_order_relaxed) ||
+           expected == state::running;
   }
   std::span<const std::byte> encoded(std::size_t, std::size_t) const noexcept override { return input_.bytes(); }
   void succeeded(std::size_t, std::span<const std::byte> value) noexcept override {

@@ -47,7 +47,8 @@ class remote_work {
   const call_target& target() const noexcept { return target_; }
   work_pace& pace() noexcept { return pace_; }
 
-  /// Asked once before the first item runs. False: it was cancelled, and is over.
+  /// Asked before items are handed to a worker, again if that one died before it began them. False: it was cancelled,
+  /// and is over.
   virtual bool begin() noexcept { return true; }
   /// The inputs of these items: for each its length as std::uint64_t, then its bytes. Stays valid with this object.
   virtual std::span<const std::byte> encoded(std::size_t first, std::size_t count) const noexcept = 0;

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <cereal/cereal.hpp>
@@ -39,7 +40,36 @@ concept address_like = std::is_pointer_v<T> || std::is_member_pointer_v<T> || is
 /// cereal has a function for it: its own for the standard's types, the user's serialize, save or load for theirs.
 template <class T>
 concept known_to_cereal =
-    cereal::traits::is_output_serializable<T, writer>::value && cereal::traits::is_input_serializable<T, reader>::value;
+    cereal::traits::is_output_serializable<T, writer>::value || cereal::traits::is_input_serializable<T, reader>::value;
+
+struct initializes_anything {
+  template <class T>
+  operator T() const;
+};
+struct initializes_pointers {
+  template <class T>
+    requires std::is_pointer_v<T> || std::is_member_pointer_v<T>
+  operator T() const;
+};
+template <class T, std::size_t... Before>
+concept pointer_follows =
+    requires(initializes_pointers pointer) { T{(static_cast<void>(Before), initializes_anything())..., pointer}; };
+
+/// Is there a pointer among the first fields of this struct? Asked by trying to initialize each with a pointer alone.
+template <class T>
+constexpr bool holds_pointer() {
+  constexpr std::size_t fields_tried = 16;
+  if constexpr (std::is_aggregate_v<T> && std::is_class_v<T> && !known_to_cereal<T>) {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return ([]<std::size_t... Before>(std::index_sequence<Before...>) {
+        return pointer_follows<T, Before...>;
+      }(std::make_index_sequence<I>()) ||
+              ...);
+    }(std::make_index_sequence<fields_tried>());
+  } else {
+    return false;
+  }
+}
 
 /// 128-bit integers, which std::is_arithmetic does not count as such in strict C++23.
 template <class T>
@@ -61,7 +91,7 @@ constexpr bool travels_as_bytes() {
   } else if constexpr (!std::is_trivially_copyable_v<T> || !std::is_copy_constructible_v<T>) {
     return false;
   } else {
-    return !known_to_cereal<T>;
+    return !known_to_cereal<T> && !holds_pointer<T>();
   }
 }
 template <class T, std::size_t N>
@@ -86,7 +116,7 @@ concept block_type = is_block<T>;
 
 /// A struct without constructors, whose fields are sent one after another.
 template <class T>
-concept plain_aggregate = std::is_aggregate_v<T> && std::is_class_v<T>;
+concept plain_aggregate = std::is_aggregate_v<T> && std::is_class_v<T> && !holds_pointer<T>();
 
 /// Says at compile time what is wrong with a T that cannot travel.
 template <class T>
@@ -99,7 +129,10 @@ constexpr void refuse_to_travel() {
       !is_view<T>,
       "fanout: a view or reference_wrapper cannot travel as a result or inside another type: what it looks at "
       "stays behind. Return std::string, std::vector or the value itself");
-  static_assert(address_like<T>,
+  static_assert(!holds_pointer<T>(),
+                "fanout: a struct with a raw pointer among its fields cannot travel to another process: use values or "
+                "containers, or give the struct a cereal serialize function");
+  static_assert(address_like<T> || holds_pointer<T>(),
                 "fanout: this type cannot travel to another process: give it a cereal serialize function (see "
                 "https://uscilab.github.io/cereal), or make it a plain struct of types that can travel");
 }
