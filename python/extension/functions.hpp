@@ -10,4 +10,12 @@ namespace fanout_python {
 /// called when the last has returned, before the pool is taken down.
 PyObject* run_in_threads(PyObject* module, PyObject* arguments);
 
+/// run_in_processes(command, tasks, workers, finished): a list with what serve()'s `run` returns for each `bytes` of
+/// the list `tasks`, or a `str` that says why there is nothing. `command` is what starts a worker, which must call
+/// serve().
+PyObject* run_in_processes(PyObject* module, PyObject* arguments);
+
+/// serve(run): in a worker; calls run(bytes) → bytes for each task, and does not return.
+PyObject* serve(PyObject* module, PyObject* run);
+
 }  // namespace fanout_python

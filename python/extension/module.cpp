@@ -28,6 +28,8 @@ namespace {
 
 PyMethodDef functions[] = {
     {"run_in_threads", run_in_threads, METH_VARARGS, "run_in_threads(call, tasks, workers, finished)"},
+    {"run_in_processes", run_in_processes, METH_VARARGS, "run_in_processes(command, tasks, workers, finished)"},
+    {"serve", serve, METH_O, "serve(run)"},
     {nullptr, nullptr, 0, nullptr},
 };
 

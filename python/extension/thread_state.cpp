@@ -2,6 +2,8 @@
 // Thread states, one per thread.
 #include "thread_state.hpp"
 
+#include <utility>
+
 namespace fanout_python {
 
 namespace {
@@ -10,7 +12,7 @@ namespace {
 class thread_state {
  public:
   ~thread_state() {
-    if (state_ == nullptr) return;
+    if (state_ == nullptr || !ours_) return;
     PyEval_RestoreThread(state_);
     PyThreadState_Clear(state_);  // runs the destructors of thread-locals: needs the lock
     PyEval_SaveThread();
@@ -18,14 +20,21 @@ class thread_state {
   }
 
   void enter(PyInterpreterState* interpreter) {
-    if (state_ == nullptr) state_ = PyThreadState_New(interpreter);
+    if (state_ == nullptr) {
+      state_ = PyThreadState_New(interpreter);
+      ours_ = true;
+    }
     PyEval_RestoreThread(state_);
   }
 
   void leave() { PyEval_SaveThread(); }
 
+  void adopt(PyThreadState* state) { state_ = state; }
+  PyThreadState* give_up() { return std::exchange(state_, nullptr); }
+
  private:
   PyThreadState* state_ = nullptr;
+  bool ours_ = false;
 };
 
 thread_local thread_state this_thread;
@@ -34,5 +43,8 @@ thread_local thread_state this_thread;
 
 calling_python::calling_python(PyInterpreterState* interpreter) { this_thread.enter(interpreter); }
 calling_python::~calling_python() { this_thread.leave(); }
+
+void hand_over_this_thread() { this_thread.adopt(PyEval_SaveThread()); }
+void take_back_this_thread() { PyEval_RestoreThread(this_thread.give_up()); }
 
 }  // namespace fanout_python

@@ -16,4 +16,11 @@ class calling_python {
   ~calling_python();
 };
 
+/// Makes the state of a thread that Python knows already the one calling_python uses. The caller holds the lock, and
+/// loses it.
+void hand_over_this_thread();
+
+/// The opposite: the caller holds the lock again.
+void take_back_this_thread();
+
 }  // namespace fanout_python

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# host.py --check: could the user's function be run here? Answers {"python": …, "models": {name: null or why
-# it cannot run here}, "problem": null or what is wrong with the file, the function or its arguments, in words for the user}.
+# host.py --check: could the user's function be run here? Answers {"python": …, "models": {name: null or why it cannot
+# run here}, "problem": null or what is wrong with the file, the function or its arguments, in words for the user}.
 import platform
 import sys
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# sys.stdout and sys.stderr while tasks run: every thread assembles its own lines, and only whole lines leave, each in one
+# sys.stdout and sys.stderr while tasks run: every thread assembles its own lines, and only whole lines leave, in one
 # write, so that print() in two threads cannot mix them.
 import io
 import os
 import sys
 from _thread import RLock, get_ident
 
-# One lock for both streams: they may be the same file. Reentrant, for a signal handler may print while its thread writes.
+# One lock for both streams: they may be one file. Reentrant, for a signal handler may print while its thread writes.
 _writing = RLock()
 
 # Whose line a piece of text belongs to. The async model makes it tell coroutines of one thread apart as well.

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Imports the user's file (an absolute path everywhere here) as a module of its own name, so that its `if __name__ == "__main__"` does not run.
+# Imports the user's file as a module of its own name, so that its `if __name__ == "__main__"` does not run. `file` is an
+# absolute path everywhere here.
 import os
 import sys
 

@@ -8,6 +8,8 @@ from time import monotonic
 
 from fanout_host import lines
 
+_FOLDER = __file__.removesuffix("task.py")
+
 
 def call(function, arguments):
     """Calls the function; a coroutine it returns is run on a loop of its own."""
@@ -47,14 +49,14 @@ def _run(awaitable):
 
 
 def traceback_text(error):
-    """The traceback from the user's first frame on; what is above it is this file's, asyncio's or importlib's."""
+    """The traceback from the user's first frame on; what is above it is ours, asyncio's or importlib's."""
     from traceback import format_exception
 
     users = frame = error.__traceback__
     while frame is not None:
         file = frame.tb_frame.f_code.co_filename
         frame = frame.tb_next
-        if file == __file__ or file.startswith("<frozen importlib"):
+        if file.startswith("<frozen importlib") or (file.startswith(_FOLDER) and file != lines.__file__):
             users = frame
     return "".join(format_exception(type(error), error, users)).rstrip("\n")
 

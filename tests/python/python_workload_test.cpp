@@ -56,7 +56,7 @@ class PythonWorkload : public testing::Test {
     return "(not refused)";
   }
 
-  static std::string unavailable(const lab::workload& work, const char* model) {
+  static std::string unavailable(const lab::workload& work, std::string_view model) {
     return work.unavailable(model).value_or("(available)");
   }
 
@@ -73,9 +73,11 @@ workloads::python_spec cpu_task(std::string interpreter = {}) {
 
 TEST_F(PythonWorkload, RunsEveryModelItOffers) {
   const auto work = prepared(cpu_task());
-  for (const char* model : {"serial", "async", "threads"}) {
-    const std::string extension = workloads::support_directory() + "/_fanout.abi3.so";
-    if (model == std::string("threads") && !fs::exists(extension)) continue;  // sanitizer builds have none
+  std::vector<std::string> models = {"serial", "async"};
+  if (fs::exists(workloads::support_directory() + "/_fanout.abi3.so")) {  // sanitizer builds have none
+    models.insert(models.end(), {"threads", "processes"});
+  }
+  for (const auto& model : models) {
     ASSERT_EQ(unavailable(*work, model), "(available)");
     const auto outcome = lab::run_host({.command = work->host_command(model, 2, 2)});
     const auto record = nlohmann::json::parse(outcome.record);

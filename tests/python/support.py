@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Runs host.py as the lab does: a process of its own, its record on a pipe, its output on another.
+# Runs host.py as the lab does: a process of its own, its record and its output taken down.
 import json
 import os
 import subprocess
@@ -11,7 +11,7 @@ import unittest
 HOST = os.path.join(os.environ["FANOUT_PYTHON_DIR"], "host.py")
 NOTEBOOK = os.path.join(os.path.dirname(__file__), "..", "..", "examples", "notebook", "tasks.py")
 EXTENSION = os.path.exists(os.path.join(os.path.dirname(HOST), "_fanout.abi3.so"))
-MODELS = ("serial", "async", "threads") if EXTENSION else ("serial", "async")
+MODELS = ("serial", "async", "threads", "processes") if EXTENSION else ("serial", "async")
 needs_extension = unittest.skipUnless(EXTENSION, "this build has no Python extension")
 
 
@@ -19,21 +19,19 @@ class Run:
     """What came of one host: record (None if it wrote none), output (both streams), status (the exit code)."""
 
     def __init__(self, *options, environment=None, host=HOST):
-        reader, writer = os.pipe()
-        process = subprocess.Popen(
-            [sys.executable, host, *options],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=[writer],
-            env={**os.environ, **(environment or {}), "FANOUT_RECORD_FD": str(writer)},
-        )
-        os.close(writer)
-        self.output = process.stdout.read().decode()
-        process.stdout.close()
-        with open(reader) as pipe:
-            text = pipe.read()
-        self.status = process.wait()
+        with tempfile.TemporaryFile() as record:  # in place of the lab's pipe: it needs no reader
+            done = subprocess.run(
+                [sys.executable, host, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=[record.fileno()],
+                env={**os.environ, **(environment or {}), "FANOUT_RECORD_FD": str(record.fileno())},
+            )
+            record.seek(0)
+            text = record.read()
+        self.output = done.stdout.decode()
+        self.status = done.returncode
         self.record = json.loads(text) if text else None
 
     @property

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # What holds under every model, and what sets each apart.
+import os
+import shutil
+import tempfile
 import unittest
 
-from support import MODELS, NOTEBOOK, HostTest, needs_extension
+from support import HOST, MODELS, NOTEBOOK, HostTest, Run, needs_extension
 
 
 class EveryModel(HostTest):
@@ -152,11 +155,11 @@ class EveryModel(HostTest):
         file = self.file(
             """
             import os, sys
-            def work(): return [os.environ.get("FANOUT_RECORD_FD"), len(sys.argv)]
+            def work(): return [[name for name in os.environ if name.startswith("FANOUT_")], len(sys.argv)]
             """
         )
         for model in self.under_each_model():
-            self.assertEqual(self.run_host(model, file, "work").values, ["[None, 1]"])
+            self.assertEqual(self.run_host(model, file, "work").values, ["[['FANOUT_PYTHON_DIR'], 1]"])
 
 
 class Async(HostTest):
@@ -199,6 +202,97 @@ class Async(HostTest):
         )
         run = self.run_host("async", file, "work", tasks=2)
         self.assertEqual([task["ok"] for task in run.tasks], [False, False])
+
+
+@needs_extension
+class Processes(HostTest):
+    def test_run_at_the_same_time_in_workers_of_their_own(self):
+        file = self.file(
+            """
+            import os, pathlib, time
+            folder = pathlib.Path(__file__).parent
+            def meets(i, count):
+                (folder / f"here{i}").touch()
+                while not all((folder / f"here{other}").exists() for other in range(count)): time.sleep(0.001)
+                return [os.getpid(), os.getppid()]
+            """
+        )
+        run = self.run_host("processes", file, "meets", "{i}", "3", tasks=3, workers=3)
+        values = [eval(value) for value in run.values]
+        self.assertEqual(len({process for process, _ in values}), 3)
+
+    def test_import_the_file_once_each(self):
+        file = self.file(
+            """
+            import os
+            print("imported")
+            def work(): return os.getpid()
+            """
+        )
+        run = self.run_host("processes", file, "work", tasks=20, workers=2)
+        self.assertEqual(run.lines, ["imported"] * (1 + len(set(run.values))))
+
+    def test_that_die_fail_their_task_alone(self):
+        file = self.file(
+            """
+            import os, signal
+            def dies(i):
+                if i == 1: os.kill(os.getpid(), signal.SIGKILL)
+                if i == 3: os._exit(7)
+                if i == 5: os.abort()
+                return i
+            """
+        )
+        run = self.run_host("processes", file, "dies", "{i}", tasks=8, workers=2)
+        self.assertEqual([task["ok"] for task in run.tasks], [True, False, True, False, True, False, True, True])
+        self.assertRegex(run.tasks[1]["error"], r"worker \d+ died: SIGKILL")
+        self.assertRegex(run.tasks[3]["error"], r"worker \d+ .*7")
+        self.assertRegex(run.tasks[5]["error"], r"worker \d+ died: SIGABRT")
+        self.assertNotIn("start_s", run.tasks[1])
+
+    def test_leave_nothing_behind(self):
+        file = self.file(
+            """
+            import os
+            def work(): return [os.getpid(), os.getppid()]
+            """
+        )
+        run = self.run_host("processes", file, "work", tasks=4, workers=2)
+        for process in {process for value in run.values for process in eval(value)}:
+            self.assertFalse(os.path.exists(f"/proc/{process}"), process)
+
+    def test_run_in_the_same_interpreter_without_options(self):
+        file = self.file(
+            """
+            import sys
+            def work(): return [sys.executable, sys.version, sys.flags.isolated, sys.flags.ignore_environment, sys.prefix]
+            """
+        )
+        serial, processes = (self.run_host(model, file, "work").values for model in ("serial", "processes"))
+        self.assertEqual(serial, processes)
+
+    def test_fail_tasks_with_the_reason_when_they_cannot_import_the_file(self):
+        file = self.file(
+            """
+            import os, sys
+            if os.path.basename(sys.orig_argv[-1]) == "worker.py": raise RuntimeError("not in a worker")
+            def work(): return 1
+            """
+        )
+        run = self.run_host("processes", file, "work", tasks=2)
+        for task in run.tasks:
+            self.assertTrue(task["error"].endswith("RuntimeError: not in a worker"), task)
+
+    def test_carry_megabytes_both_ways(self):
+        file = self.file(
+            """
+            def work(size): return "x" * size
+            def length(text): return len(text)
+            """
+        )
+        self.assertEqual(len(self.run_host("processes", file, "work", "99999").values[0]), 99999)
+        self.assertIn("5000000 characters", self.run_host("processes", file, "work", "5000000").values[0])
+        self.assertEqual(self.run_host("processes", file, "length", "x" * 100_000).values, ["100000"])
 
 
 @needs_extension
@@ -248,7 +342,18 @@ class Host(HostTest):
         file = self.file("raise RuntimeError('broken at import')")
         for model in MODELS:
             with self.subTest(model=model):
-                self.assertIn("RuntimeError: broken at import", self.run_host(model, file, "work").record["error"])
+                error = self.run_host(model, file, "work").record["error"]
+                self.assertTrue(error.endswith("RuntimeError: broken at import"), error)
+                self.assertEqual(error.count('  File "'), 1, error)
+
+    @needs_extension
+    def test_says_so_when_no_worker_can_be_started(self):
+        with tempfile.TemporaryDirectory() as folder:
+            copied = shutil.copytree(os.path.dirname(HOST), os.path.join(folder, "lib"))
+            os.remove(os.path.join(copied, "worker.py"))
+            options = ["--model=processes", f"--file={NOTEBOOK}", "--function=cpu_task", "--arg=1"]
+            error = Run(*options, host=os.path.join(copied, "host.py")).record["error"]
+        self.assertTrue(error.startswith("RuntimeError: "), error)
 
 
 if __name__ == "__main__":
