@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The module _fanout: fanout's pools for the interpreter that loads it. Limited API: one binary for CPython 3.11 and
+// later.
+#include "functions.hpp"
+#include "object.hpp"
+
+namespace fanout_python {
+
+std::string take_error_text() {
+  PyObject* type = nullptr;
+  PyObject* value = nullptr;
+  PyObject* traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  std::string text = "a Python error";
+  if (PyObject* const shown = value == nullptr ? nullptr : PyObject_Repr(value)) {
+    if (const char* const utf8 = PyUnicode_AsUTF8AndSize(shown, nullptr)) text = utf8;
+    Py_DECREF(shown);
+  }
+  PyErr_Clear();
+  Py_XDECREF(type);
+  Py_XDECREF(value);
+  Py_XDECREF(traceback);
+  return text;
+}
+
+namespace {
+
+PyMethodDef functions[] = {
+    {"run_in_threads", run_in_threads, METH_VARARGS, "run_in_threads(call, tasks, workers, finished)"},
+    {"run_in_processes", run_in_processes, METH_VARARGS, "run_in_processes(command, tasks, workers, finished)"},
+    {"serve", serve, METH_O, "serve(run)"},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyModuleDef definition = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "_fanout",
+    .m_doc = "fanout's pools for Python",
+    .m_size = 0,
+    .m_methods = functions,
+    .m_slots = nullptr,
+    .m_traverse = nullptr,
+    .m_clear = nullptr,
+    .m_free = nullptr,
+};
+
+}  // namespace
+}  // namespace fanout_python
+
+PyMODINIT_FUNC PyInit__fanout() { return PyModuleDef_Init(&fanout_python::definition); }

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// The model processes: fanout's process pool with workers that are interpreters. A task travels as bytes of Python's
+// own making; the one function that is shipped lives here, in the module that both sides have loaded.
+#include <fanout/errors.hpp>
+#include <fanout/process_pool.hpp>
+#include <string>
+#include <vector>
+
+#include "functions.hpp"
+#include "object.hpp"
+#include "thread_state.hpp"
+
+namespace fanout_python {
+
+namespace {
+
+/// What serve() was given. Set once, before the first task.
+struct {
+  PyInterpreterState* interpreter = nullptr;
+  PyObject* run = nullptr;
+} served;
+
+/// In a worker.
+std::string run_task(const std::string& task) {
+  const calling_python here(served.interpreter);
+  try {
+    const object input = object::steal(PyBytes_FromStringAndSize(task.data(), std::ssize(task)));
+    return bytes_of(object::steal(PyObject_CallFunctionObjArgs(served.run, input.get(), nullptr)).get());
+  } catch (const python_error&) {
+    throw std::runtime_error(take_error_text());
+  }
+}
+
+/// What came of a task: the bytes that run_task returned, or why there are none.
+struct answer {
+  bool ok;
+  std::string content;
+};
+
+/// An error of the pool itself is thrown: then the other tasks have the same.
+answer wait_for(fanout::future<std::string>& task) {
+  try {
+    return {true, task.get()};
+  } catch (const fanout::pool_broken&) {
+    throw;
+  } catch (const fanout::not_importable&) {
+    throw;
+  } catch (const std::exception& error) {
+    return {false, error.what()};
+  }
+}
+
+std::vector<answer> run_all(fanout::process_pool& pool, const std::vector<std::string>& tasks) {
+  std::vector<fanout::future<std::string>> running;
+  running.reserve(tasks.size());
+  for (const auto& task : tasks) running.push_back(pool.submit(run_task, task));
+  std::vector<answer> answers;
+  for (auto& task : running) answers.push_back(wait_for(task));
+  return answers;
+}
+
+/// The elements of a list of `bytes`.
+std::vector<std::string> strings_of(PyObject* list) {
+  std::vector<std::string> strings;
+  const Py_ssize_t size = PyList_Size(list);
+  if (size < 0) throw python_error();
+  for (Py_ssize_t at = 0; at < size; ++at) strings.push_back(bytes_of(PyList_GetItem(list, at)));
+  return strings;
+}
+
+object list_of(const std::vector<answer>& answers) {
+  object list = object::steal(PyList_New(std::ssize(answers)));
+  Py_ssize_t at = 0;
+  for (const answer& each : answers) {
+    const char* const data = each.content.data();
+    const Py_ssize_t size = std::ssize(each.content);
+    object item =
+        object::steal(each.ok ? PyBytes_FromStringAndSize(data, size) : PyUnicode_DecodeUTF8(data, size, "replace"));
+    PyList_SetItem(list.get(), at++, item.release());
+  }
+  return list;
+}
+
+}  // namespace
+
+PyObject* run_in_processes(PyObject*, PyObject* arguments) {
+  PyObject* command = nullptr;
+  PyObject* tasks = nullptr;
+  PyObject* finished = nullptr;
+  unsigned workers = 0;
+  if (!PyArg_ParseTuple(arguments, "OOIO", &command, &tasks, &workers, &finished)) return nullptr;
+  return guarded([&] {
+    const std::vector<std::string> encoded = strings_of(tasks);
+    fanout::process_pool_options options{
+        .workers = workers, .start = fanout::start_method::spawn, .worker_command = strings_of(command)};
+    unlocked free;
+    fanout::process_pool pool(std::move(options));
+    const std::vector<answer> answers = run_all(pool, encoded);
+    return free.locked([&] {
+      object::steal(PyObject_CallNoArgs(finished));
+      return list_of(answers);
+    });
+  });
+}
+
+PyObject* serve(PyObject*, PyObject* run) {
+  served = {PyInterpreterState_Get(), run};
+  hand_over_this_thread();
+  fanout::init(0, nullptr);
+  take_back_this_thread();
+  PyErr_SetString(PyExc_RuntimeError, "this program is started by fanout, as a worker of a process pool");
+  return nullptr;
+}
+
+}  // namespace fanout_python

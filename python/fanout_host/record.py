@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+# The record of one measurement: its clock and counts, and the outcomes as JSON. The counts are those of lab/meter.hpp.
+import os
+import re
+from math import isfinite
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+from time import monotonic
+
+from fanout_host.task import any_integer, described
+
+_LONGEST_TEXT = 100_000  # characters of one value that are recorded as they are
+
+
+class Clock:
+    """start() just before the model is set up, stop() when the last result is there, costs() after its pool is gone."""
+
+    def start(self):
+        self._usage = getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN)
+        self.started = self._stopped = monotonic()
+
+    def stop(self):
+        self._stopped = monotonic()
+
+    def costs(self):
+        before_self, before_children = self._usage
+        after_self, after_children = getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN)
+
+        def used(field):
+            return sum(
+                getattr(after, field) - getattr(before, field)
+                for before, after in ((before_self, after_self), (before_children, after_children))
+            )
+
+        return {
+            "wall_s": self._stopped - self.started,
+            "cpu_user_s": used("ru_utime"),
+            "cpu_sys_s": used("ru_stime"),
+            "ctx": {"voluntary": used("ru_nvcsw"), "involuntary": used("ru_nivcsw")},
+            "faults": {"minor": used("ru_minflt"), "major": used("ru_majflt")},
+            "mem": _peak_memory(),
+        }
+
+
+def _peak_memory():
+    with open("/proc/self/status") as status:
+        for line in status:
+            if line.startswith("VmHWM:"):
+                return {"vmhwm_bytes": int(line.split()[1]) * 1024}
+    return {}
+
+
+def _clean(text):
+    """Text that is valid UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _shown(text):
+    """A value's text for the record: without addresses, which differ in every run, and of bounded length."""
+    text = _clean(re.sub(r" at 0x[0-9a-f]+>", " at 0x…>", text))
+    return _bounded(text)
+
+
+def _bounded(text):
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    from hashlib import sha256
+
+    return f"{text[:1000]}… ({len(text)} characters, SHA-256 {sha256(text.encode()).hexdigest()})"
+
+
+def _typed(value):
+    """(type, value) for JSON, see the contract in host_process.hpp."""
+    kind = type(value)
+    if value is None:
+        return "none", None
+    if kind is bool:
+        return "bool", value
+    if kind is int:
+        with any_integer():
+            return "int", str(value)
+    if kind is float:
+        return "float", value if isfinite(value) else str(value)
+    if kind is str:
+        return "str", _bounded(_clean(value))
+    name, text = described(value)
+    return name, _shown(text)
+
+
+def entry(outcome, clock):
+    """One element of the record's "tasks"."""
+    start, end, kind, payload = outcome
+    times = {} if start is None else {"start_s": start - clock.started, "end_s": end - clock.started}
+    if kind == "error":
+        return {**times, "ok": False, "error": _clean(payload)}
+    if kind == "text":
+        name, text = payload
+        value = _shown(text)
+    else:
+        name, value = _typed(payload)
+    return {**times, "ok": True, "type": name, "value": value}
+
+
+def write(descriptor, record):
+    """The one line of JSON."""
+    import json
+
+    rest = memoryview(json.dumps(record, allow_nan=False).encode() + b"\n")
+    while rest:
+        rest = rest[os.write(descriptor, rest):]
+    os.close(descriptor)

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+# Runs one task to its end, whatever that is. An outcome is a tuple (start, end, kind, payload), times in seconds of
+# CLOCK_MONOTONIC, which all processes share:
+#   "value": payload is what the function returned      "text": payload is (name of its type, the value as text)
+#   "error": payload is the traceback
+import sys
+from time import monotonic
+
+from fanout_host import lines
+
+_FOLDER = __file__.removesuffix("task.py")
+
+
+def call(function, arguments):
+    """Calls the function; a coroutine it returns is run on a loop of its own."""
+    start = monotonic()
+    try:
+        value = function(*arguments)
+        if hasattr(type(value), "__await__"):
+            value = _run(value)
+        outcome = (start, monotonic(), "value", value)
+    except BaseException as error:  # a task that raises SystemExit or KeyboardInterrupt has failed, no more
+        outcome = (start, monotonic(), "error", traceback_text(error))
+    lines.complete()
+    return outcome
+
+
+async def call_in_loop(function, arguments):
+    """Calls the function inside the running loop, which a plain function blocks, as it would in the user's program."""
+    start = monotonic()
+    try:
+        value = function(*arguments)
+        if hasattr(type(value), "__await__"):
+            value = await value
+        outcome = (start, monotonic(), "value", value)
+    except BaseException as error:
+        outcome = (start, monotonic(), "error", traceback_text(error))
+    lines.complete()
+    return outcome
+
+
+def _run(awaitable):
+    import asyncio
+
+    async def main():
+        return await awaitable
+
+    return asyncio.run(main())
+
+
+def traceback_text(error):
+    """The traceback from the user's first frame on; what is above it is ours, asyncio's or importlib's."""
+    from traceback import format_exception
+
+    users = frame = error.__traceback__
+    while frame is not None:
+        file = frame.tb_frame.f_code.co_filename
+        frame = frame.tb_next
+        if file.startswith("<frozen importlib") or (file.startswith(_FOLDER) and file != lines.__file__):
+            users = frame
+    return "".join(format_exception(type(error), error, users)).rstrip("\n")
+
+
+def untold(error):
+    """An outcome for a task that ended without one of its own; `error` says why."""
+    return (None, None, "error", error)
+
+
+class any_integer:
+    """Lifts the limit on digits of integers as text while it lasts: a result is not an attack."""
+
+    def __enter__(self):
+        self._limit = sys.get_int_max_str_digits()
+        sys.set_int_max_str_digits(0)
+
+    def __exit__(self, *_):
+        sys.set_int_max_str_digits(self._limit)
+
+
+def text_of(value):
+    """repr(value), but equal for equal values: sets and dicts in order, whatever the hash seed."""
+    plain = repr(value)
+    kind = type(value)
+    if "{" not in plain or kind not in (list, tuple, dict, set, frozenset):
+        return plain
+    if kind is dict:
+        return "{" + ", ".join(sorted(f"{text_of(key)}: {text_of(item)}" for key, item in value.items())) + "}"
+    items = [text_of(item) for item in value]
+    if kind is list:
+        return "[" + ", ".join(items) + "]"
+    if kind is tuple:
+        return "(" + ", ".join(items) + ("," if len(items) == 1 else "") + ")"
+    items = "{" + ", ".join(sorted(items)) + "}"
+    return items if kind is set else f"frozenset({items})"
+
+
+def described(value):
+    """(name of the type, text) of any value."""
+    name = type(value).__name__
+    try:
+        with any_integer():
+            try:
+                return name, text_of(value)
+            except RecursionError:  # a container that contains itself
+                return name, repr(value)
+    except Exception as error:
+        return name, f"<{name} whose repr() raised {type(error).__name__}>"

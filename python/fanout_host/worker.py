@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+# What a worker process does with a task: bytes in (file, function, arguments), bytes out (an outcome), see task.py.
+# marshal is both the fastest codec and already loaded, and both ends are the same interpreter.
+import os
+from marshal import dumps, loads
+
+from fanout_host import lines, load
+from fanout_host.task import call, described, traceback_text, untold
+
+
+def prepare():
+    lines.install()
+
+
+def run(payload):
+    os.environ.pop("FANOUT_WORKER", None)  # the pool has done so in C, which os.environ does not notice
+    file, name, arguments = loads(payload)
+    load.enter(file)
+    try:
+        function = load.function(file, name)
+    except BaseException as error:
+        outcome = untold(traceback_text(error))
+    else:
+        outcome = call(function, arguments)
+    lines.complete_all()
+    return packed(outcome)
+
+
+def packed(outcome):
+    try:
+        return dumps(outcome)
+    except ValueError:  # not of Python's own plain types: it travels as the text that would be shown of it
+        start, end, _, value = outcome
+        return dumps((start, end, "text", described(value)))

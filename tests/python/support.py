@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+# Runs host.py as the lab does: a process of its own, its record and its output taken down.
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import textwrap
+import unittest
+
+HOST = os.path.join(os.environ["FANOUT_PYTHON_DIR"], "host.py")
+NOTEBOOK = os.path.join(os.path.dirname(__file__), "..", "..", "examples", "notebook", "tasks.py")
+EXTENSION = os.path.exists(os.path.join(os.path.dirname(HOST), "_fanout.abi3.so"))
+MODELS = ("serial", "async", "threads", "processes") if EXTENSION else ("serial", "async")
+needs_extension = unittest.skipUnless(EXTENSION, "this build has no Python extension")
+
+
+class Run:
+    """What came of one host: record (None if it wrote none), output (both streams), status (the exit code)."""
+
+    def __init__(self, *options, environment=None, host=HOST):
+        with tempfile.TemporaryFile() as record:  # in place of the lab's pipe: it needs no reader
+            done = subprocess.run(
+                [sys.executable, host, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=[record.fileno()],
+                env={**os.environ, **(environment or {}), "FANOUT_RECORD_FD": str(record.fileno())},
+            )
+            record.seek(0)
+            text = record.read()
+        self.output = done.stdout.decode()
+        self.status = done.returncode
+        self.record = json.loads(text) if text else None
+
+    @property
+    def lines(self):
+        return self.output.splitlines()
+
+    @property
+    def tasks(self):
+        if "tasks" not in self.record:
+            raise AssertionError(f"nothing ran: {self.record}")
+        return self.record["tasks"]
+
+    @property
+    def values(self):
+        return [task.get("value") if task["ok"] else task["error"] for task in self.tasks]
+
+
+class HostTest(unittest.TestCase):
+    """Tests whose user's file is written on the spot."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def file(self, source, name="work.py"):
+        path = os.path.join(self.folder, name)
+        with open(path, "w") as file:
+            file.write(textwrap.dedent(source))
+        return path
+
+    def run_host(self, model, file, function, *arguments, tasks=1, workers=2, environment=None):
+        options = [f"--model={model}", f"--file={file}", f"--function={function}", f"--tasks={tasks}", f"--workers={workers}"]
+        return Run(*options, *(f"--arg={argument}" for argument in arguments), environment=environment)
+
+    def check(self, file, *functions, arguments=(), environment=None):
+        options = ["--check", f"--file={file}", *(f"--function={function}" for function in functions)]
+        return Run(*options, *(f"--arg={argument}" for argument in arguments), environment=environment)
+
+    def under_each_model(self):
+        """for model in …: each in a subtest."""
+        for model in MODELS:
+            with self.subTest(model=model):
+                yield model

@@ -1,0 +1,360 @@
+# SPDX-License-Identifier: Apache-2.0
+# What holds under every model, and what sets each apart.
+import os
+import shutil
+import tempfile
+import unittest
+
+from support import HOST, MODELS, NOTEBOOK, HostTest, Run, needs_extension
+
+
+class EveryModel(HostTest):
+    def test_returns_the_exact_value_of_every_task(self):
+        for model in self.under_each_model():
+            run = self.run_host(model, NOTEBOOK, "cpu_task", "10_000_000", tasks=2)
+            self.assertEqual(run.values, ["333333283333335000000"] * 2)
+            self.assertEqual([task["type"] for task in run.tasks], ["int", "int"])
+
+    def test_keeps_results_in_the_order_of_the_tasks(self):
+        file = self.file(
+            """
+            def work(i): return i * i
+            """
+        )
+        for model in self.under_each_model():
+            run = self.run_host(model, file, "work", "{i}", tasks=50, workers=3)
+            self.assertEqual(run.values, [str(i * i) for i in range(50)])
+
+    def test_runs_coroutine_functions(self):
+        for model in self.under_each_model():
+            run = self.run_host(model, NOTEBOOK, "fetch_data_async", "{i}", "0.01", tasks=3)
+            self.assertEqual(run.values, ["answer 0", "answer 1", "answer 2"])
+
+    def test_times_every_task_within_the_wall_time(self):
+        for model in self.under_each_model():
+            run = self.run_host(model, NOTEBOOK, "fetch_data", "{i}", "0.05", tasks=3)
+            self.assertEqual(len(run.tasks), 3)
+            for task in run.tasks:
+                self.assertGreaterEqual(task["start_s"], 0)
+                self.assertGreaterEqual(task["end_s"], task["start_s"] + 0.05)
+                self.assertGreaterEqual(run.record["wall_s"], task["end_s"])
+
+    def test_counts_what_the_tasks_cost(self):
+        file = self.file(
+            """
+            import time
+            def work(seconds):
+                end = time.process_time() + seconds
+                while time.process_time() < end: pass
+            """
+        )
+        for model in self.under_each_model():
+            record = self.run_host(model, file, "work", "0.1").record
+            self.assertGreaterEqual(record["cpu_user_s"] + record["cpu_sys_s"], 0.095)
+            self.assertGreater(record["mem"]["vmhwm_bytes"], 1_000_000)
+            self.assertGreaterEqual(record["ctx"]["voluntary"], 0)
+            self.assertGreaterEqual(record["faults"]["minor"], 0)
+
+    def test_reports_a_raised_exception_with_the_users_frames_only(self):
+        file = self.file(
+            """
+            def fails(i):
+                if i == 1: inner()
+                return i
+            def inner(): raise ValueError("not one")
+            """
+        )
+        for model in self.under_each_model():
+            run = self.run_host(model, file, "fails", "{i}", tasks=3)
+            self.assertEqual([task["ok"] for task in run.tasks], [True, False, True])
+            error = run.tasks[1]["error"]
+            self.assertTrue(error.startswith("Traceback (most recent call last):\n  File"), error)
+            self.assertTrue(error.endswith("ValueError: not one"), error)
+            self.assertIn(", in inner", error)
+            self.assertEqual(error.count('  File "'), 2, error)
+
+    def test_reports_an_exception_of_a_coroutine(self):
+        file = self.file(
+            """
+            async def fails(): raise KeyError("gone")
+            """
+        )
+        for model in self.under_each_model():
+            error = self.run_host(model, file, "fails").tasks[0]["error"]
+            self.assertTrue(error.endswith("KeyError: 'gone'"), error)
+            self.assertEqual(error.count('  File "'), 1, error)
+
+    def test_takes_exits_and_interrupts_as_failures_of_the_task(self):
+        file = self.file(
+            """
+            import sys
+            def leaves(i):
+                if i == 0: sys.exit(3)
+                if i == 1: raise KeyboardInterrupt
+                return i
+            async def leaves_async(i): return leaves(i)
+            """
+        )
+        for model in self.under_each_model():
+            for function in ("leaves", "leaves_async"):
+                run = self.run_host(model, file, function, "{i}", tasks=3)
+                self.assertEqual([task["ok"] for task in run.tasks], [False, False, True])
+                self.assertIn("SystemExit: 3", run.tasks[0]["error"])
+                self.assertIn("KeyboardInterrupt", run.tasks[1]["error"])
+
+    def test_gives_every_task_its_own_arguments(self):
+        file = self.file(
+            """
+            def work(items):
+                items.append(0)
+                return items
+            """
+        )
+        for model in self.under_each_model():
+            self.assertEqual(self.run_host(model, file, "work", "[1]", tasks=3).values, ["[1, 0]"] * 3)
+
+    def test_imports_the_file_as_a_module_with_its_neighbours(self):
+        self.file("def help(): return 'helped'", name="neighbour.py")
+        file = self.file(
+            """
+            import sys
+            from neighbour import help
+            if __name__ == "__main__": raise SystemExit("ran as a script")
+            def work(): return [__name__, help(), sys.argv[0] == __file__, __name__ in sys.modules]
+            """
+        )
+        for model in self.under_each_model():
+            for environment in ({}, {"PYTHONSAFEPATH": "1"}):
+                run = self.run_host(model, file, "work", environment=environment)
+                self.assertEqual(run.values, ["['work', 'helped', True, True]"])
+
+    def test_finds_the_file_again_when_its_import_changes_the_directory(self):
+        file = self.file(
+            """
+            import os
+            os.chdir("/")
+            def work(): return os.getcwd()
+            """
+        )
+        for model in self.under_each_model():
+            self.assertEqual(self.run_host(model, file, "work").values, ["/"])
+
+    def test_ends_though_the_user_left_threads_running(self):
+        file = self.file(
+            """
+            import threading
+            threading.Thread(target=threading.Event().wait).start()
+            def work(): return 1
+            """
+        )
+        for model in self.under_each_model():
+            run = self.run_host(model, file, "work")
+            self.assertEqual((run.values, run.status), (["1"], 0))
+
+    def test_hides_its_own_descriptor_and_options_from_the_user(self):
+        file = self.file(
+            """
+            import os, sys
+            def work(): return [[name for name in os.environ if name.startswith("FANOUT_")], len(sys.argv)]
+            """
+        )
+        for model in self.under_each_model():
+            self.assertEqual(self.run_host(model, file, "work").values, ["[['FANOUT_PYTHON_DIR'], 1]"])
+
+
+class Async(HostTest):
+    def test_waits_at_the_same_time(self):
+        file = self.file(
+            """
+            import asyncio
+            here = []
+            async def meets(count):
+                here.append(None)
+                while len(here) < count: await asyncio.sleep(0)
+                return len(here)
+            """
+        )
+        self.assertEqual(self.run_host("async", file, "meets", "5", tasks=5).values, ["5"] * 5)
+
+    def test_lets_a_plain_function_block_the_loop(self):
+        run = self.run_host("async", NOTEBOOK, "fetch_data", "{i}", "0.02", tasks=3)
+        for before, after in zip(run.tasks, run.tasks[1:]):
+            self.assertGreaterEqual(after["start_s"], before["end_s"])
+
+    def test_calls_a_plain_function_inside_the_running_loop(self):
+        file = self.file(
+            """
+            import asyncio
+            def work(): return asyncio.get_running_loop().is_running()
+            """
+        )
+        self.assertEqual(self.run_host("async", file, "work").values, [True])
+
+    def test_tells_every_unfinished_task_what_ended_the_loop(self):
+        file = self.file(
+            """
+            import asyncio
+            async def child(): raise SystemExit("child leaves")
+            async def work():
+                asyncio.ensure_future(child())
+                await asyncio.sleep(3600)
+            """
+        )
+        run = self.run_host("async", file, "work", tasks=2)
+        self.assertEqual([task["ok"] for task in run.tasks], [False, False])
+
+
+@needs_extension
+class Processes(HostTest):
+    def test_run_at_the_same_time_in_workers_of_their_own(self):
+        file = self.file(
+            """
+            import os, pathlib, time
+            folder = pathlib.Path(__file__).parent
+            def meets(i, count):
+                (folder / f"here{i}").touch()
+                while not all((folder / f"here{other}").exists() for other in range(count)): time.sleep(0.001)
+                return [os.getpid(), os.getppid()]
+            """
+        )
+        run = self.run_host("processes", file, "meets", "{i}", "3", tasks=3, workers=3)
+        values = [eval(value) for value in run.values]
+        self.assertEqual(len({process for process, _ in values}), 3)
+
+    def test_import_the_file_once_each(self):
+        file = self.file(
+            """
+            import os
+            print("imported")
+            def work(): return os.getpid()
+            """
+        )
+        run = self.run_host("processes", file, "work", tasks=20, workers=2)
+        self.assertEqual(run.lines, ["imported"] * (1 + len(set(run.values))))
+
+    def test_that_die_fail_their_task_alone(self):
+        file = self.file(
+            """
+            import os, signal
+            def dies(i):
+                if i == 1: os.kill(os.getpid(), signal.SIGKILL)
+                if i == 3: os._exit(7)
+                if i == 5: os.abort()
+                return i
+            """
+        )
+        run = self.run_host("processes", file, "dies", "{i}", tasks=8, workers=2)
+        self.assertEqual([task["ok"] for task in run.tasks], [True, False, True, False, True, False, True, True])
+        self.assertRegex(run.tasks[1]["error"], r"worker \d+ died: SIGKILL")
+        self.assertRegex(run.tasks[3]["error"], r"worker \d+ .*7")
+        self.assertRegex(run.tasks[5]["error"], r"worker \d+ died: SIGABRT")
+        self.assertNotIn("start_s", run.tasks[1])
+
+    def test_leave_nothing_behind(self):
+        file = self.file(
+            """
+            import os
+            def work(): return [os.getpid(), os.getppid()]
+            """
+        )
+        run = self.run_host("processes", file, "work", tasks=4, workers=2)
+        for process in {process for value in run.values for process in eval(value)}:
+            self.assertFalse(os.path.exists(f"/proc/{process}"), process)
+
+    def test_run_in_the_same_interpreter_without_options(self):
+        file = self.file(
+            """
+            import sys
+            def work(): return [sys.executable, sys.version, sys.flags.isolated, sys.flags.ignore_environment, sys.prefix]
+            """
+        )
+        serial, processes = (self.run_host(model, file, "work").values for model in ("serial", "processes"))
+        self.assertEqual(serial, processes)
+
+    def test_fail_tasks_with_the_reason_when_they_cannot_import_the_file(self):
+        file = self.file(
+            """
+            import os, sys
+            if os.path.basename(sys.orig_argv[-1]) == "worker.py": raise RuntimeError("not in a worker")
+            def work(): return 1
+            """
+        )
+        run = self.run_host("processes", file, "work", tasks=2)
+        for task in run.tasks:
+            self.assertTrue(task["error"].endswith("RuntimeError: not in a worker"), task)
+
+    def test_carry_megabytes_both_ways(self):
+        file = self.file(
+            """
+            def work(size): return "x" * size
+            def length(text): return len(text)
+            """
+        )
+        self.assertEqual(len(self.run_host("processes", file, "work", "99999").values[0]), 99999)
+        self.assertIn("5000000 characters", self.run_host("processes", file, "work", "5000000").values[0])
+        self.assertEqual(self.run_host("processes", file, "length", "x" * 100_000).values, ["100000"])
+
+
+@needs_extension
+class Threads(HostTest):
+    def test_run_at_the_same_time_in_one_process(self):
+        file = self.file(
+            """
+            import os, threading
+            barrier = threading.Barrier(3)
+            def meets():
+                barrier.wait()
+                return [os.getpid(), threading.get_ident()]
+            """
+        )
+        values = [eval(value) for value in self.run_host("threads", file, "meets", tasks=3, workers=3).values]
+        self.assertEqual(len({process for process, _ in values}), 1)
+        self.assertEqual(len({thread for _, thread in values}), 3)
+
+    def test_keep_their_thread_locals_from_task_to_task(self):
+        file = self.file(
+            """
+            import threading
+            own = threading.local()
+            def counts():
+                own.calls = getattr(own, "calls", 0) + 1
+                return own.calls
+            """
+        )
+        run = self.run_host("threads", file, "counts", tasks=20, workers=1)
+        self.assertEqual(run.values, [str(number) for number in range(1, 21)])
+
+    def test_destroy_thread_locals_when_they_end(self):
+        file = self.file(
+            """
+            import threading
+            own = threading.local()
+            class Noisy:
+                def __del__(self): print("thread-local destroyed")
+            def work(): own.noisy = Noisy()
+            """
+        )
+        self.assertEqual(self.run_host("threads", file, "work", workers=1).lines, ["thread-local destroyed"])
+
+
+class Host(HostTest):
+    def test_says_why_nothing_could_run(self):
+        file = self.file("raise RuntimeError('broken at import')")
+        for model in MODELS:
+            with self.subTest(model=model):
+                error = self.run_host(model, file, "work").record["error"]
+                self.assertTrue(error.endswith("RuntimeError: broken at import"), error)
+                self.assertEqual(error.count('  File "'), 1, error)
+
+    @needs_extension
+    def test_says_so_when_no_worker_can_be_started(self):
+        with tempfile.TemporaryDirectory() as folder:
+            copied = shutil.copytree(os.path.dirname(HOST), os.path.join(folder, "lib"))
+            os.remove(os.path.join(copied, "worker.py"))
+            options = ["--model=processes", f"--file={NOTEBOOK}", "--function=cpu_task", "--arg=1"]
+            error = Run(*options, host=os.path.join(copied, "host.py")).record["error"]
+        self.assertTrue(error.startswith("RuntimeError: "), error)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+# Arguments in, values out.
+import unittest
+from hashlib import sha256
+
+from support import HostTest
+
+
+class Values(HostTest):
+    def returned(self, model, expression):
+        """(type, value) of a task that returns the expression."""
+        file = self.file(f"def work(): return {expression}")
+        task = self.run_host(model, file, "work").tasks[0]
+        self.assertTrue(task["ok"], task)
+        return task["type"], task["value"]
+
+    def assert_returned(self, expression, kind, value):
+        for model in self.under_each_model():
+            self.assertEqual(self.returned(model, expression), (kind, value))
+
+    def test_integers_of_any_size_are_exact(self):
+        self.assert_returned("-(2**64)", "int", "-18446744073709551616")
+        self.assert_returned("10**20000 + 7", "int", "1" + "0" * 19999 + "7")
+
+    def test_floats_are_exact(self):
+        self.assert_returned("0.1 + 0.2", "float", 0.30000000000000004)
+        self.assert_returned("-float('inf')", "float", "-inf")
+        self.assert_returned("float('nan')", "float", "nan")
+
+    def test_strings_are_themselves(self):
+        self.assert_returned(r"'grüße \u20ac \0 \"\n'", "str", 'grüße \u20ac \0 "\n')
+
+    def test_strings_that_are_not_unicode_are_escaped(self):
+        self.assert_returned(r"'a\udc80b'", "str", "a\\udc80b")
+
+    def test_none_and_booleans_are_themselves(self):
+        self.assert_returned("None", "none", None)
+        self.assert_returned("True", "bool", True)
+
+    def test_all_else_is_its_repr(self):
+        self.assert_returned("[1, 2.5, 'x', None, (1,), b'y']", "list", "[1, 2.5, 'x', None, (1,), b'y']")
+        self.assert_returned("__import__('fractions').Fraction(1, 3)", "Fraction", "Fraction(1, 3)")
+        self.assert_returned("[10**5000]", "list", "[1" + "0" * 5000 + "]")
+
+    def test_equal_values_have_equal_text(self):
+        self.assert_returned("[{'b', 'a', 'c'}, {}]", "list", "[{'a', 'b', 'c'}, {}]")
+        self.assert_returned("({'z': {'y', 'x'}, 'a': 1},)", "tuple", "({'a': 1, 'z': {'x', 'y'}},)")
+        self.assert_returned("frozenset('cab')", "frozenset", "frozenset({'a', 'b', 'c'})")
+        self.assert_returned("[{'k': object()}]", "list", "[{'k': <object object at 0x…>}]")
+
+    def test_a_container_that_contains_itself_has_a_text(self):
+        self.assert_returned("(lambda d: d.update(self=d) or d)({})", "dict", "{'self': {...}}")
+
+    def test_a_value_without_a_text_says_so(self):
+        expression = "type('Odd', (), {'__repr__': lambda self: 1 / 0})()"
+        self.assert_returned(expression, "Odd", "<Odd whose repr() raised ZeroDivisionError>")
+
+    def test_a_long_text_is_shortened_to_what_tells_it_from_others(self):
+        digest = sha256(b"x" * 200_000).hexdigest()
+        self.assert_returned("'x' * 200_000", "str", f"{'x' * 1000}… (200000 characters, SHA-256 {digest})")
+
+
+class Arguments(HostTest):
+    def seen(self, *texts, tasks=1):
+        file = self.file("def work(*arguments): return repr(arguments)")
+        return self.run_host("serial", file, "work", *texts, tasks=tasks).values
+
+    def test_are_python_literals(self):
+        self.assertEqual(self.seen("10_000", "-3", "1.5", "'x'", "(1, [2])", "None", "0x10"), ["(10000, -3, 1.5, 'x', (1, [2]), None, 16)"])
+
+    def test_or_json(self):
+        self.assertEqual(self.seen("true", "null", '{"a": [false]}'), ["(True, None, {'a': [False]})"])
+
+    def test_or_plain_text(self):
+        self.assertEqual(self.seen("hello", "", "007", "NaN", "a=b", "--model=x"), ["('hello', '', '007', 'NaN', 'a=b', '--model=x')"])
+
+    def test_may_hold_the_number_of_the_task(self):
+        self.assertEqual(self.seen("{i}", "page-{i}", tasks=2), ["(0, 'page-0')", "(1, 'page-1')"])
+
+    def test_may_be_integers_of_any_size(self):
+        file = self.file("def work(n): return n + 1")
+        self.assertEqual(self.run_host("serial", file, "work", "9" * 5000).values, ["1" + "0" * 5000])
+
+    def test_of_any_kind_reach_every_model(self):
+        file = self.file("def work(*arguments): return repr(arguments)")
+        for model in self.under_each_model():
+            run = self.run_host(model, file, "work", "{1: 'x'}", "b'y'", "1j", "{2}")
+            self.assertEqual(run.values, ["({1: 'x'}, b'y', 1j, {2})"])
+
+
+if __name__ == "__main__":
+    unittest.main()

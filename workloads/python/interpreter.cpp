@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asks an interpreter by running host.py --check in it. Importing the user's file is a run of its own: if that kills
+// the interpreter, it is the file's fault.
+#include "workloads/python/interpreter.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+
+#include "lab/host_process.hpp"
+
+namespace workloads {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t longest_output = 4000;
+
+struct answer {
+  nlohmann::json report;  // null if there was none
+  std::string exit;       // how the process ended
+  std::string output;     // what it printed: the last of it
+};
+
+answer ask(const std::string& executable, const std::vector<std::string>& options) {
+  answer result;
+  lab::host_request request;
+  request.command = {executable, support_directory() + "/host.py", "--check"};
+  request.command.insert(request.command.end(), options.begin(), options.end());
+  request.on_line = [&](const lab::output_line& line) {
+    result.output.append(line.text).append("\n");
+    if (result.output.size() > longest_output) result.output.erase(0, result.output.size() - longest_output);
+  };
+  const lab::host_outcome outcome = lab::run_host(request);
+  result.report = nlohmann::json::parse(outcome.record, nullptr, false);
+  if (result.report.is_discarded()) result.report = nullptr;
+  result.exit = lab::describe_exit(outcome.wait_status);
+  while (result.output.ends_with('\n')) result.output.pop_back();
+  return result;
+}
+
+bool is_executable(const fs::path& path) { return fs::is_regular_file(path) && access(path.c_str(), X_OK) == 0; }
+
+/// The command to start, before it has told its real place.
+std::string choose(const std::string& wanted) {
+  if (!wanted.empty()) return wanted;
+  if (const char* venv = std::getenv("VIRTUAL_ENV"); venv != nullptr && *venv != '\0') {
+    if (const fs::path python = fs::path(venv) / "bin/python"; is_executable(python)) return python.string();
+  }
+  return "python3";
+}
+
+interpreter unusable(std::string reason) {
+  return {.executable = {}, .about = {}, .models = {}, .unusable = std::move(reason)};
+}
+
+/// "3.9.2" is before 3.11.
+bool too_old(const std::string& version) {
+  unsigned major = 0;
+  unsigned minor = 0;
+  std::sscanf(version.c_str(), "%u.%u", &major, &minor);
+  return major < 3 || (major == 3 && minor < 11);
+}
+
+interpreter judge(const std::string& command, const answer& answered) {
+  if (answered.report.is_null()) {
+    return unusable("'" + command + "' does not work as a Python: " + answered.exit +
+                    (answered.output.empty() ? "" : ", after printing: " + answered.output));
+  }
+  const nlohmann::json& about = answered.report.at("python");
+  const auto version = about.at("version").get<std::string>();
+  const auto executable = about.at("executable").get<std::string>();
+  if (too_old(version)) return unusable("Python " + version + " at " + executable + ": fanout needs 3.11 or later");
+  return {.executable = executable, .about = about, .models = answered.report.at("models"), .unusable = {}};
+}
+
+}  // namespace
+
+std::string support_directory() {
+  static const std::string directory =
+      (fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib/fanout").string();
+  return directory;
+}
+
+interpreter find_interpreter(const std::string& wanted) {
+  if (!fs::exists(support_directory() + "/host.py")) {
+    return unusable("this fanout was built without Python (FANOUT_PYTHON=OFF)");
+  }
+  const std::string command = choose(wanted);
+  try {
+    return judge(command, ask(command, {}));
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::no_such_file_or_directory) {
+      return unusable(command.find('/') == std::string::npos ? "no " + command + " on PATH"
+                                                             : "no such file: " + command);
+    }
+    return unusable("'" + command + "' cannot be started: " + error.code().message());
+  }
+}
+
+std::optional<std::string> problem_with(const interpreter& python, const std::string& file,
+                                        const std::vector<std::string>& functions,
+                                        const std::vector<std::string>& args) {
+  std::vector<std::string> options = {"--file=" + file};
+  for (const auto& function : functions) options.push_back("--function=" + function);
+  for (const auto& text : args) options.push_back("--arg=" + text);
+  const answer answered = ask(python.executable, options);
+  if (answered.report.is_null()) {
+    return "importing " + file + " ended the interpreter: " + answered.exit +
+           (answered.output.empty() ? "" : "\n" + answered.output);
+  }
+  const nlohmann::json& problem = answered.report.at("problem");
+  return problem.is_null() ? std::nullopt : std::optional(problem.get<std::string>());
+}
+
+}  // namespace workloads

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which Python, whether it can host a workload, and what it says about the user's function.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace workloads {
+
+/// The folder with host.py, the extension and what else belongs to them: ../lib/fanout beside this program.
+std::string support_directory();
+
+/// A Python that has been asked what it is.
+struct interpreter {
+  std::string executable;               // the interpreter itself, whatever shims led to it
+  nlohmann::json about;                 // {"version", "executable", "implementation"}
+  nlohmann::json models;                // {name: null or why it cannot run on it}
+  std::optional<std::string> unusable;  // why nothing can run on it; the rest is then meaningless
+};
+
+/// Finds and asks it; `wanted` is the user's choice or empty. Throws lab::interrupted.
+interpreter find_interpreter(const std::string& wanted);
+
+/// Imports the file in a process that is thrown away; what is wrong with it, its functions or the arguments.
+/// Throws lab::interrupted.
+std::optional<std::string> problem_with(const interpreter& python, const std::string& file,
+                                        const std::vector<std::string>& functions,
+                                        const std::vector<std::string>& args);
+
+}  // namespace workloads
