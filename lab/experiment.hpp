@@ -17,7 +17,7 @@ struct experiment_plan {
   std::vector<std::string> models;
   unsigned tasks, workers, rounds;
   std::uint64_t seed;
-  test_plan test;
+  test_plan test{};
 };
 
 /// Told what goes on while it goes on.

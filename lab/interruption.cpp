@@ -50,6 +50,7 @@ interruption::interruption() {
 interruption::~interruption() {
   for (std::size_t i = 0; i < std::size(handled); ++i) sigaction(handled[i], &before_[i], nullptr);
   close(wakeup.exchange(-1));
+  received = 0;
 }
 
 int interruption::descriptor() { return wakeup.load(); }

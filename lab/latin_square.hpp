@@ -16,7 +16,7 @@ class latin_square {
  public:
   latin_square(std::size_t size, std::uint64_t seed);
 
-  /// The order of the next round: a permutation of 0 … size - 1.
+  /// The order of the next round: a permutation of 0 … size - 1. Not for size 0.
   std::vector<std::size_t> next_row();
 
  private:

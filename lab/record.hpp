@@ -49,7 +49,7 @@ struct record {
   nlohmann::json workload{};         // workload::describe()
   unsigned tasks = 0, workers = 0, rounds = 0;
   std::uint64_t seed = 0;
-  test_plan test;
+  test_plan test{};
   std::vector<std::string> models{};              // as asked for
   std::vector<unavailable_model> unavailable{};   // those that cannot run here
   std::vector<std::vector<std::string>> order{};  // per round, the models in the order they ran

@@ -70,17 +70,20 @@ std::string tie_in_words(const record& experiment, const analysis& found, const 
   return fmt::format("no measurable difference (within ±{})", margin(experiment));
 }
 
-std::string times_as_fast(const analysis& found, const std::string& a, const std::string& b) {
-  return fmt::format("{} times as fast as {}", format_factor(found.ratio(a, b)), b);
+std::string times_as_fast(const analysis& found, const std::string& a, const names& others) {
+  return fmt::format("{} times as fast as {}", format_factor(found.ratio(a, others.front())), format_list(others));
 }
 
-/// The best models against the best of the others, and against serial.
+/// The best models against those that come next, and against serial.
 std::string advantage(const analysis& found, const names& best) {
-  const std::string& next = found.models[best.size()].model;
+  names next = {found.models[best.size()].model};
+  for (const names& group : tied_groups(found))
+    if (group.front() == next.front()) next = group;
   std::string text = times_as_fast(found, best.front(), next);
-  const bool serial_trails =
-      std::ranges::any_of(found.models, [](const model_summary& m) { return m.model == "serial" && m.rank > 1; });
-  if (serial_trails && next != "serial") text += fmt::format(", {}", times_as_fast(found, best.front(), "serial"));
+  const bool serial_trails = std::ranges::any_of(
+      found.models, [](const model_summary& model) { return model.model == "serial" && model.rank > 1; });
+  if (serial_trails && std::ranges::find(next, "serial") == next.end())
+    text += fmt::format(", {}", times_as_fast(found, best.front(), {"serial"}));
   return text;
 }
 
