@@ -28,7 +28,8 @@ constexpr auto compare_help = R"(WORK:
   (none)            the notebook: five waits of 1 s and two CPU-bound tasks, natively and as Python functions
   sleep:SECONDS     a native task that waits
   cpu:N             a native task that computes the sum of i*i for i < N
-  FILE.py:FUNCTION  a function of yours, run by your own Python
+  FILE.py:FUNCTION  a function of yours, run by your own Python. Each --arg is a Python literal or JSON,
+                    else a text; '{i}' stands for the number of the task.
 
 Examples:
   fanout compare
@@ -48,26 +49,20 @@ struct texts {
 
 CLI::App* add_compare(CLI::App& app, texts& typed) {
   CLI::App* compare = app.add_subcommand("compare", "run work under every concurrency model; say which is best");
-  compare->add_option("WORK", typed.work, "what to run; see below")->option_text(" ");
-  compare
-      ->add_option(
-          "--arg", typed.args,
-          "an argument for FUNCTION: a Python literal, JSON, or else text; '{i}' is the task's number; may be repeated")
-      ->option_text("V")
-      ->allow_extra_args(false);
-  compare->add_option("--tasks", typed.tasks, "how many tasks run at the same time (sleep: 5, others: 2)")
-      ->option_text("N");
-  compare
-      ->add_option("--workers", typed.workers, "threads or processes (one per task, at most the CPUs + 4, at most 32)")
-      ->option_text("N");
-  compare->add_option("--models", typed.models, "some of serial,async,threads,processes (all)")->option_text("LIST");
-  compare->add_option("--rounds", typed.rounds, "how often each model is measured (sleep: 2, others: 5)")
-      ->option_text("N");
-  compare->add_option("--python", typed.python, "the interpreter (the active virtual environment's, else python3)")
-      ->option_text("PATH");
-  compare->add_option("--min-effect", typed.min_effect, "the smallest difference that matters (3%)")->option_text("3%");
-  compare->add_option("--format", typed.format, "table or json (table)")->option_text("FORMAT");
-  compare->add_option("--seed", typed.seed, "for the random order of the runs")->option_text("N");
+  auto option = [compare](const char* name, auto& text, const char* value, const char* about) {
+    return compare->add_option(name, text, about)->option_text(value);
+  };
+  option("WORK", typed.work, " ", "what to run; see below");
+  option("--arg", typed.args, "V", "an argument for FUNCTION; may be repeated")->allow_extra_args(false);
+  option("--tasks", typed.tasks, "N", "tasks that run at the same time (sleep 5, else 2)");
+  option("--workers", typed.workers, "N",
+         "threads or processes (one per task, at most the\nnumber of CPUs + 4, at most 32)");
+  option("--models", typed.models, "LIST", "some of serial,async,threads,processes (all)");
+  option("--rounds", typed.rounds, "N", "runs of each model (sleep 2, else 5)");
+  option("--python", typed.python, "PATH", "the interpreter (that of the active virtual\nenvironment, else python3)");
+  option("--min-effect", typed.min_effect, "SHARE", "the smallest difference that matters (3%)");
+  option("--format", typed.format, "FORMAT", "table or json (table)");
+  option("--seed", typed.seed, "N", "of the random order in which the models run");
   compare->footer(compare_help);
   return compare;
 }
@@ -123,7 +118,7 @@ command parse_command_line(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    return show_text{compare->parsed() ? compare->help("fanout compare") : app.help()};
+    return show_text{compare->parsed() ? compare->help("fanout") + "\n" : app.help() + "\n"};
   } catch (const CLI::CallForVersion&) {
     return show_text{"fanout " FANOUT_VERSION "\n"};
   } catch (const CLI::ParseError& error) {

@@ -75,7 +75,8 @@ exit_code run_compare(const compare_options& options) {
   if (options.work.empty()) return run_notebook(options);
   const chosen_work chosen = choose_work(options);
   const comparison_outcome outcome = compare_work(chosen, options);
-  if (options.format == output_format::table) write_out("\n" + lab::show_legend(lab::terminal::of(STDOUT_FILENO)));
+  if (options.format == output_format::table && outcome.measured_anything)
+    write_out("\n" + lab::show_legend(lab::terminal::of(STDOUT_FILENO)));
   if (options.format == output_format::json)
     write_out(lab::to_json(outcome.record).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   if (outcome.code == ok && !outcome.measured_anything) {

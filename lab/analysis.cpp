@@ -44,7 +44,12 @@ model_summary summarise(const std::string& model, const runs_of_a_model& runs) {
 
 void add_failure(std::vector<failure>& failures, const run_record& run) {
   auto known = std::ranges::find(failures, run.error, &failure::error);
-  if (known == failures.end()) known = failures.insert(known, {.models = {}, .error = run.error});
+  if (known == failures.end()) {
+    const auto failed = std::ranges::count(run.tasks, false, &task_report::ok);
+    known = failures.insert(
+        known,
+        {.models = {}, .error = run.error, .failed = static_cast<std::size_t>(failed), .tasks = run.tasks.size()});
+  }
   if (std::ranges::find(known->models, run.model) == known->models.end()) known->models.push_back(run.model);
 }
 
@@ -89,15 +94,15 @@ double analysis::ratio(const std::string& a, const std::string& b) const {
 
 analysis analyse(const record& experiment) {
   analysis found;
-  for (const run_record& run : experiment.runs) {
-    if (!run.error.empty())
-      add_failure(found.failures, run);
-    else
-      add_values(found.values, run);
-  }
   for (const std::string& model : experiment.models) {
     const runs_of_a_model runs = runs_of(experiment, model);
     const bool failed = std::ranges::any_of(runs, [](const run_record* run) { return !run->error.empty(); });
+    for (const run_record* run : runs) {
+      if (!run->error.empty())
+        add_failure(found.failures, *run);
+      else
+        add_values(found.values, *run);
+    }
     if (runs.empty() || failed) continue;
     found.compared.push_back(model);
     found.models.push_back(summarise(model, runs));

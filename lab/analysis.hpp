@@ -26,6 +26,7 @@ struct model_summary {
 struct failure {
   std::vector<std::string> models;
   std::string error;
+  std::size_t failed = 0, tasks = 0;  // tasks of the first such run; 0 if the host died or never began
 };
 
 /// What the tasks of a run returned, in the tasks' order, and the models that returned it.

@@ -26,16 +26,11 @@ task_report read_task(const json& task) {
   return report;
 }
 
-/// The first failed task's error, and how many more failed.
 std::string first_error(const std::vector<task_report>& tasks) {
-  std::string error;
-  std::size_t failed = 0;
-  for (const task_report& task : tasks)
-    if (!task.ok && failed++ == 0) error = task.error.empty() ? "a task failed without saying why" : task.error;
+  const auto failed = std::ranges::find(tasks, false, &task_report::ok);
+  if (failed == tasks.end()) return {};
+  std::string error = failed->error.empty() ? "a task failed without saying why" : failed->error;
   while (error.ends_with('\n')) error.pop_back();
-  if (failed > 1)
-    error +=
-        "\n(" + std::to_string(failed) + " of " + std::to_string(tasks.size()) + " tasks failed; this is the first)";
   return error;
 }
 
@@ -186,8 +181,8 @@ nlohmann::ordered_json to_json(const record& experiment) {
   for (const comparison& pair : found.pairs) result["pairs"].push_back(to_json(pair, found, experiment));
   for (const auto& [model, reason] : experiment.unavailable)
     result["unavailable"].push_back(json{{"model", model}, {"reason", reason}});
-  for (const auto& [models, error] : found.failures)
-    result["failures"].push_back(json{{"models", models}, {"error", error}});
+  for (const failure& failed : found.failures)
+    result["failures"].push_back(json{{"models", failed.models}, {"error", failed.error}});
   return result;
 }
 

@@ -268,8 +268,11 @@ std::string headline(const record& experiment, const analysis& found) {
 
 std::string show_problems(const analysis& found) {
   std::string text;
-  for (const auto& [models, error] : found.failures)
-    text += fmt::format("fanout: {} failed: {}\n", format_list(models), error);
+  for (const failure& failed : found.failures) {
+    const std::string count =
+        failed.tasks > 1 ? fmt::format(" ({} of {} tasks; the first)", failed.failed, failed.tasks) : "";
+    text += fmt::format("fanout: {} failed{}: {}\n", format_list(failed.models), count, failed.error);
+  }
   if (!found.values_differ()) return text;
   text += "fanout: the models' results differ, so there is no verdict:\n";
   for (const returned_values& returned : found.values)

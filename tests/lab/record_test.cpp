@@ -29,13 +29,13 @@ TEST(HostRecord, IsTakenOverWithSetUpAsTheEarliestStart) {
   EXPECT_EQ(run.tasks.at(0).value, "333333283333335000000");
 }
 
-TEST(HostRecord, AFailedTaskIsTheRunsErrorAndSaysHowManyMoreFailed) {
+TEST(HostRecord, TheFirstFailedTasksErrorIsTheRuns) {
   lab::run_record run;
   lab::read_host_record(
       R"({"wall_s":1,"tasks":[{"ok":true,"type":"int","value":"1"},{"ok":false,"error":"ValueError: x\n"},
                             {"ok":false,"error":"ValueError: y"}]})",
       run);
-  EXPECT_EQ(run.error, "ValueError: x\n(2 of 3 tasks failed; this is the first)");
+  EXPECT_EQ(run.error, "ValueError: x");
 }
 
 TEST(HostRecord, AnErrorOfTheHostIsTheRunsError) {

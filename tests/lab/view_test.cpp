@@ -81,10 +81,14 @@ TEST(View, UndecidedIsSaidWithARemedy) {
 TEST(View, AFailedModelHasARowAndItsErrorIsShownInFull) {
   lab::record failing = sample_record();
   for (lab::run_record& run : failing.runs)
-    if (run.model == "async") run.error = "Traceback (most recent call last):\n  File \"x.py\"\nValueError: no";
+    if (run.model == "async") {
+      run.tasks[1].ok = false;
+      run.error = "Traceback (most recent call last):\n  File \"x.py\"\nValueError: no";
+    }
   EXPECT_NE(shown(failing, {}).find("–  async      failed: ValueError: no\n"), std::string::npos) << shown(failing, {});
   EXPECT_EQ(lab::show_problems(lab::analyse(failing)),
-            "fanout: async failed: Traceback (most recent call last):\n  File \"x.py\"\nValueError: no\n");
+            "fanout: async failed (1 of 2 tasks; the first): Traceback (most recent call last):\n  File "
+            "\"x.py\"\nValueError: no\n");
 }
 
 TEST(View, DifferentResultsAreNamedAndGetNoVerdict) {
