@@ -95,7 +95,8 @@ void progress::draw() {
       remaining >= 0 && elapsed > 0 ? elapsed / (elapsed + remaining) : static_cast<double>(done) / std::max(all, 1U);
   std::string text =
       fmt::format(" round {}/{}  {}  {:3.0f} %  {}", round_, rounds_, bar(fraction, 24), 100 * fraction, model_);
-  if (remaining >= 0) text += fmt::format("  {} left", format_clock(remaining));
+  text += remaining >= 0 ? fmt::format("  {} left", format_clock(remaining))
+                         : fmt::format("  {} so far", format_clock(elapsed));
   fmt::print(to_, "{}{}", ansi::erase_line, shortened(text, terminal_.width - 1));
   std::fflush(to_);
   drawn_ = true;

@@ -5,9 +5,9 @@
 // (frequency, neighbours, page cache) cancels out. d = ln(wall of b) - ln(wall of a), one per round; exp(d) is how many
 // times as fast a is.
 //
-// What two rounds can decide, with four models: a difference if it is large against its scatter (5 x if the two rounds
-// agree within about 4 %, 2 x within 1.7 %, never one below 1.15 x), and equality within 3 % only for models that lie
-// within 0.26 % of each other in both. All else is undecided, and says so. One round decides nothing.
+// What two rounds can decide, with four models: a difference if it is large against its scatter (5 x if the two rounds agree
+// within 4 %, 2 x if within 1.7 %, never one below 1.09 x); and equality within 3 % of models that lie within 1.6 % of each
+// other, if the two rounds agree within 0.2 %. All else is undecided, and is called so. One round decides nothing.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,7 @@ std::string_view to_string(verdict outcome);
 struct test_plan {
   double alpha = 0.05;       // chance that any verdict of the experiment is false
   double min_effect = 0.03;  // smallest relative difference that matters
-  double floor = 0.002;      // scatter of d below this is not believed: no interval has zero width
+  double floor = 0.001;      // scatter of d below this is not believed: no interval has zero width
 };
 
 struct interval {

@@ -243,7 +243,7 @@ std::string show_result(const record& experiment, const analysis& found, const t
 std::string show_legend(const terminal& out) {
   const std::string text =
       "wall: median over the rounds, from before the model's set-up to its last result · set-up: its share of that · "
-      "CPU: of all threads and processes · cores: CPU / wall · memory: peak · "
+      "CPU: of all threads and processes · cores: CPU/wall · memory: peak · "
       "switches: context switches, voluntary/involuntary";
   return " " + styled(ansi::dim, wrapped(text, out.width, 1), out) + "\n";
 }

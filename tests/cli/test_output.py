@@ -7,7 +7,7 @@ import unittest
 
 from tool import FANOUT, ToolTest, subprocess
 
-SHORT = ("compare", "sleep:0.05", "--models", "async,serial")
+SHORT = ("compare", "sleep:0.05", "--models", "async,serial", "--tasks", "2")
 
 
 class Terminal(ToolTest):

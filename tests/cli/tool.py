@@ -42,11 +42,16 @@ class ToolTest(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
+        self.started_processes = []
         self.mark = f"FANOUT_TEST_MARK={uuid.uuid4()}"
         self.folder = tempfile.TemporaryDirectory(prefix="fanout-cli-")
         self.addCleanup(self.folder.cleanup)
 
     def tearDown(self):
+        for process in self.started_processes:
+            if process.poll() is None:  # the test has failed already
+                process.kill()
+                process.communicate()
         self.assertEqual(marked_processes(self.mark), [], "processes were left behind")
 
     def environment(self, **changes):
@@ -62,7 +67,7 @@ class ToolTest(unittest.TestCase):
         process = subprocess.Popen([FANOUT, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                                    stderr=subprocess.PIPE, env=environment or self.environment(), cwd=self.folder.name,
                                    **options)
-        self.addCleanup(lambda: process.poll() is None and (process.kill(), process.communicate()))
+        self.started_processes.append(process)
         return process
 
     def run_tool(self, *args, environment=None):
