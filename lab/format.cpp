@@ -29,7 +29,7 @@ std::string format_bytes(double bytes) {
 }
 
 std::string format_factor(double factor) {
-  return fmt::format("{:.{}f}", factor, factor < 9.995 ? 2 : factor < 99.95 ? 1 : 0);
+  return fmt::format("{:.{}f}", factor, factor < 0.0995 ? 3 : factor < 9.995 ? 2 : factor < 99.95 ? 1 : 0);
 }
 
 std::string format_clock(double seconds) {

@@ -16,7 +16,7 @@ std::vector<std::string> format_seconds(const std::vector<double>& seconds);
 /// "3.4 MB" (10^6 bytes).
 std::string format_bytes(double bytes);
 
-/// A factor with three figures: "1.98", "12.3", "187".
+/// A factor with about three figures: "0.031", "1.98", "12.3", "187".
 std::string format_factor(double factor);
 
 /// "1:05" (minutes, seconds) or "2:00:00".

@@ -5,9 +5,10 @@
 // (frequency, neighbours, page cache) cancels out. d = ln(wall of b) - ln(wall of a), one per round; exp(d) is how many
 // times as fast a is.
 //
-// What two rounds can decide, with four models: a difference if it is large against its scatter (5 x if the two rounds agree
-// within 4 %, 2 x if within 1.7 %, never one below 1.09 x); and equality within 3 % of models that lie within 1.6 % of each
-// other, if the two rounds agree within 0.2 %. All else is undecided, and is called so. One round decides nothing.
+// What two rounds can decide, with four models: a difference if it is large against its scatter (5 x if the two rounds
+// agree within 4 %, 2 x if within 1.7 %, never one below 1.09 x); and equality within 3 % of models that lie within 1.6
+// % of each other, if the two rounds agree within 0.2 %. All else is undecided, and is called so. One round decides
+// nothing.
 #pragma once
 
 #include <cstddef>

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "lab/format.hpp"
 #include "lab/table.hpp"
@@ -108,12 +109,15 @@ std::string show_undecided(const record& experiment, const analysis& found, cons
 }
 
 std::string show_verdict(const record& experiment, const analysis& found, const terminal& out) {
+  if (found.models.empty()) return sentence("–", ansi::plain, headline(experiment, found), out);
   if (found.values_differ()) return sentence("✘", ansi::red, "no verdict: the models' results differ", out);
   const names best = leaders(found);
-  std::string text = sentence(best.empty()                                            ? "–"
-                              : best.size() == found.models.size() && best.size() > 1 ? "≈"
-                                                                                      : "✔",
-                              ansi::green, headline(experiment, found), out);
+  const bool anything_shown =
+      best.size() < found.models.size() || best.size() < 2 || tied_groups(found) == std::vector<names>{best};
+  std::string text;
+  if (anything_shown)
+    text = sentence(best.size() > 1 && best.size() == found.models.size() ? "≈" : "✔", ansi::green,
+                    headline(experiment, found), out);
   for (const names& group : tied_groups(found))
     if (group != best)
       text += sentence("≈", ansi::plain,
@@ -121,12 +125,14 @@ std::string show_verdict(const record& experiment, const analysis& found, const 
   return text + show_undecided(experiment, found, out);
 }
 
-/// A value as its program would print it.
+/// A value as a program would write it, on one line.
 std::string literal(const std::pair<std::string, nlohmann::json>& typed) {
   const auto& [type, value] = typed;
   if (type == "none") return "None";
-  if (type == "str") return fmt::format("'{}'", value.get<std::string>());
-  return value.is_string() ? value.get<std::string>() : value.dump();
+  if (type == "str" || !value.is_string()) return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string text = value;
+  std::ranges::replace_if(text, [](unsigned char c) { return c < ' '; }, ' ');
+  return text;
 }
 
 std::string literal(const returned_values& returned, std::size_t width) {
@@ -199,6 +205,15 @@ std::string show_reasons(const record& experiment, const terminal& out) {
   return text;
 }
 
+/// A model that returned different values in different rounds.
+std::optional<std::string> returned_twice(const analysis& found) {
+  std::set<std::string> seen;
+  for (const returned_values& returned : found.values)
+    for (const std::string& model : returned.models)
+      if (!seen.insert(model).second) return model;
+  return std::nullopt;
+}
+
 /// "CPython 3.11.2 (/usr/bin/python3)", if that is what runs the work.
 std::string host_in_words(const record& experiment) {
   if (!experiment.host.contains("python")) return {};
@@ -216,8 +231,9 @@ std::string show_plan(const record& experiment, const terminal& out) {
   facts += fmt::format("Linux {}", experiment.machine.value("kernel", ""));
   if (const std::string host = host_in_words(experiment); !host.empty()) facts = host + " · " + facts;
   const std::size_t running = experiment.models.size() - experiment.unavailable.size();
-  facts += fmt::format(" · {} × {} in random order (seed {})", counted(running, "model"),
-                       counted(experiment.rounds, "round"), experiment.seed);
+  if (running > 0)
+    facts += fmt::format(" · {} × {} in random order (seed {})", counted(running, "model"),
+                         counted(experiment.rounds, "round"), experiment.seed);
   return fmt::format("{}\n {}\n", styled(ansi::bold, shortened(work, out.width), out),
                      styled(ansi::dim, wrapped(facts, out.width, 1), out));
 }
@@ -277,6 +293,9 @@ std::string show_problems(const analysis& found) {
   text += "fanout: the models' results differ, so there is no verdict:\n";
   for (const returned_values& returned : found.values)
     text += fmt::format("  {} returned {}\n", format_list(returned.models), literal(returned, 200));
+  if (const auto twice = returned_twice(found))
+    text +=
+        fmt::format("  {} did not return the same each time: the task depends on more than its arguments\n", *twice);
   return text;
 }
 

@@ -16,6 +16,7 @@ TEST(Format, TimesOfAColumnShareTheUnitOfTheLargest) {
 }
 
 TEST(Format, FactorsHaveThreeFigures) {
+  EXPECT_EQ(lab::format_factor(0.0312), "0.031");
   EXPECT_EQ(lab::format_factor(1.978), "1.98");
   EXPECT_EQ(lab::format_factor(9.999), "10.0");
   EXPECT_EQ(lab::format_factor(187.4), "187");

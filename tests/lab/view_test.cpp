@@ -74,7 +74,8 @@ TEST(View, UndecidedIsSaidWithARemedy) {
   short_one.order.resize(1);
   std::erase_if(short_one.runs, [](const lab::run_record& run) { return run.round > 1; });
   const std::string text = shown(short_one, {.width = 200});
-  EXPECT_NE(text.find("none of threads, serial and async is shown to be best"), std::string::npos) << text;
+  EXPECT_EQ(text.find("best"), std::string::npos) << text;
+  EXPECT_NE(text.find("? undecided after 1 round: serial or async, serial or threads"), std::string::npos) << text;
   EXPECT_NE(text.find("one round decides nothing: use --rounds 2 or more"), std::string::npos) << text;
 }
 
@@ -99,6 +100,23 @@ TEST(View, DifferentResultsAreNamedAndGetNoVerdict) {
   EXPECT_EQ(lab::show_problems(lab::analyse(differing)),
             "fanout: the models' results differ, so there is no verdict:\n"
             "  serial and threads returned 333\n  async returned 333, 334\n");
+}
+
+TEST(View, AValueThatChangesUnderOneModelIsExplained) {
+  lab::record changing = sample_record();
+  for (lab::run_record& run : changing.runs) run.tasks[0].value = std::to_string(run.round);
+  EXPECT_NE(lab::show_problems(lab::analyse(changing)).find("serial did not return the same each time"),
+            std::string::npos);
+}
+
+TEST(View, ValuesAreShownOnOneLine) {
+  lab::record texts = sample_record();
+  for (lab::run_record& run : texts.runs)
+    for (lab::task_report& task : run.tasks) {
+      task.type = "str";
+      task.value = "a\n\"b\"";
+    }
+  EXPECT_NE(shown(texts, {}).find(R"(every model returned "a\n\"b\"" ✔)"), std::string::npos) << shown(texts, {});
 }
 
 }  // namespace
