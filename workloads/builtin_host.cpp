@@ -9,7 +9,11 @@
 #include <charconv>
 #include <cstdlib>
 #include <exception>
-#include <fanout/fanout.hpp>
+#include <fanout/as_completed.hpp>
+#include <fanout/event_loop.hpp>
+#include <fanout/gather.hpp>
+#include <fanout/process_pool.hpp>
+#include <fanout/thread_pool.hpp>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
