@@ -97,8 +97,10 @@ std::string show_undecided(const record& experiment, const analysis& found, cons
     if (pair.more_rounds) more = std::max(more.value_or(0), *pair.more_rounds);
   }
   if (pairs.empty()) return {};
-  std::string text = fmt::format("undecided after {}: {}", counted(experiment.order.size(), "round"),
-                                 fmt::format("{}", fmt::join(pairs, ", ")));
+  const bool all = pairs.size() == found.pairs.size() && pairs.size() > 1;
+  std::string text = fmt::format(
+      "undecided after {}: {}", counted(experiment.order.size(), "round"),
+      all ? format_list(found.compared) + " cannot be told apart" : fmt::format("{}", fmt::join(pairs, ", ")));
   if (experiment.order.size() == 1)
     text += "; one round decides nothing: use --rounds 2 or more";
   else if (more)
