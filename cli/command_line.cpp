@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// CLI11 finds out which text belongs to which option; options.hpp makes values of them, with messages of ours.
+#include "cli/command_line.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <fanout/workers.hpp>
+
+#include "lab/workload.hpp"
+
+namespace cli {
+
+namespace {
+
+constexpr unsigned most_tasks = 100'000, most_workers = 1024, most_rounds = 1000;
+
+constexpr auto overview = R"(Examples:
+  fanout compare                              the notebook: waits and CPU work, native and Python (about 90 s)
+  fanout compare sleep:0.5                    five tasks that wait half a second
+  fanout compare tasks.py:cpu_task --arg 1000000
+  fanout compare --help)";
+
+constexpr auto compare_help = R"(WORK:
+  (none)            the notebook: five waits of 1 s and two CPU-bound tasks, natively and as Python functions
+  sleep:SECONDS     a native task that waits
+  cpu:N             a native task that computes the sum of i*i for i < N
+  FILE.py:FUNCTION  a function of yours, run by your own Python. Each --arg is a Python literal or JSON,
+                    else a text; '{i}' stands for the number of the task.
+
+Examples:
+  fanout compare
+  fanout compare cpu:100000000 --models serial,threads
+  fanout compare tasks.py:fetch_data --arg '{i}' --arg 1 --tasks 5
+  fanout compare tasks.py:cpu_task --arg 10000000 --python .venv/bin/python --rounds 8
+  fanout compare sleep:0.2 --format json | jq '.summary[] | {model, median_s, rank}'
+
+Exit codes: 0 ok, 1 a task failed, 2 wrong usage, 5 the models' results differ, 130 interrupted.)";
+
+/// As typed.
+struct texts {
+  std::string work, tasks, workers, models, rounds, python, min_effect, format, seed;
+  std::vector<std::string> args;
+  std::string spec, model;
+};
+
+CLI::App* add_compare(CLI::App& app, texts& typed) {
+  CLI::App* compare = app.add_subcommand("compare", "run work under every concurrency model; say which is best");
+  auto option = [compare](const char* name, auto& text, const char* value, const char* about) {
+    return compare->add_option(name, text, about)->option_text(value);
+  };
+  option("WORK", typed.work, " ", "what to run; see below");
+  option("--arg", typed.args, "V", "an argument for FUNCTION; may be repeated")->allow_extra_args(false);
+  option("--tasks", typed.tasks, "N", "tasks that run at the same time (sleep 5, else 2)");
+  option("--workers", typed.workers, "N",
+         "threads or processes (one per task, at most the\nnumber of CPUs + 4, at most 32)");
+  option("--models", typed.models, "LIST", "some of serial,async,threads,processes (all)");
+  option("--rounds", typed.rounds, "N", "runs of each model (sleep 2, else 5)");
+  option("--python", typed.python, "PATH", "the interpreter (that of the active virtual\nenvironment, else python3)");
+  option("--min-effect", typed.min_effect, "SHARE", "the smallest difference that matters (3%)");
+  option("--format", typed.format, "FORMAT", "table or json (table)");
+  option("--seed", typed.seed, "N", "of the random order in which the models run");
+  compare->footer(compare_help);
+  return compare;
+}
+
+CLI::App* add_run_host(CLI::App& app, texts& typed) {
+  CLI::App* run = app.add_subcommand("__run")->group("");
+  run->add_option("spec", typed.spec)->required();
+  run->add_option("--model", typed.model)->required();
+  run->add_option("--tasks", typed.tasks)->required();
+  run->add_option("--workers", typed.workers)->required();
+  return run;
+}
+
+std::uint64_t parse_seed(std::string_view text) { return parse_count("--seed", text, 0, 0xffff'ffff); }
+
+compare_options checked(const texts& typed) {
+  compare_options options{.work = typed.work, .args = typed.args, .models = known_models(), .python = typed.python};
+  if (!typed.tasks.empty()) options.tasks = parse_count("--tasks", typed.tasks, 1, most_tasks);
+  if (!typed.workers.empty()) options.workers = parse_count("--workers", typed.workers, 1, most_workers);
+  if (!typed.rounds.empty()) options.rounds = parse_count("--rounds", typed.rounds, 1, most_rounds);
+  if (!typed.models.empty()) options.models = parse_models(typed.models);
+  if (!typed.min_effect.empty()) options.min_effect = parse_share("--min-effect", typed.min_effect);
+  if (!typed.seed.empty()) options.seed = parse_seed(typed.seed);
+  if (typed.format == "json")
+    options.format = output_format::json;
+  else if (!typed.format.empty() && typed.format != "table")
+    throw lab::usage_error(fmt::format("--format is table or json, not '{}'", typed.format));
+  return options;
+}
+
+/// CLI11's own message as ours are written.
+lab::usage_error in_our_words(const CLI::ParseError& error) {
+  std::string text = error.what();
+  if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  std::ranges::replace(text, '\n', ' ');
+  return lab::usage_error(text + "; see fanout compare --help");
+}
+
+}  // namespace
+
+command parse_command_line(int argc, char** argv) {
+  CLI::App app("Fan work out over coroutines, threads or processes; measure which is best, and why.", "fanout");
+  app.set_version_flag("--version", "fanout " FANOUT_VERSION);
+  app.footer(overview);
+  texts typed;
+  CLI::App* const compare = add_compare(app, typed);
+  CLI::App* const run = add_run_host(app, typed);
+  if (const std::string first = argc > 1 ? argv[1] : "";
+      !first.starts_with('-') && first != "compare" && first != "__run")
+    throw lab::usage_error(first.empty()
+                               ? "which command? Try fanout compare, or fanout --help"
+                               : fmt::format("there is no command '{}'; try fanout compare, or fanout --help", first));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return show_text{compare->parsed() ? compare->help("fanout") + "\n" : app.help() + "\n"};
+  } catch (const CLI::CallForVersion&) {
+    return show_text{"fanout " FANOUT_VERSION "\n"};
+  } catch (const CLI::ParseError& error) {
+    throw in_our_words(error);
+  }
+  if (!run->parsed()) return checked(typed);
+  return run_host_options{.spec = typed.spec,
+                          .model = typed.model,
+                          .tasks = parse_count("--tasks", typed.tasks, 1, most_tasks),
+                          .workers = parse_count("--workers", typed.workers, 1, most_workers)};
+}
+
+}  // namespace cli

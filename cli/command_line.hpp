@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line: commands, options, help.
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "cli/options.hpp"
+
+namespace cli {
+
+/// --help and --version: print this, and that is all.
+struct show_text {
+  std::string text;
+};
+
+/// The hidden command `__run`: be the host of one measurement.
+struct run_host_options {
+  std::string spec, model;
+  unsigned tasks = 1, workers = 1;
+};
+
+using command = std::variant<show_text, compare_options, run_host_options>;
+
+/// Throws lab::usage_error.
+command parse_command_line(int argc, char** argv);
+
+}  // namespace cli

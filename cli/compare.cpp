@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// One comparison from plan to exit code.
+#include "cli/compare.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fanout/workers.hpp>
+#include <random>
+
+#include "cli/output.hpp"
+#include "lab/analysis.hpp"
+#include "lab/experiment.hpp"
+#include "lab/progress.hpp"
+#include "lab/view.hpp"
+
+namespace cli {
+
+namespace {
+
+/// Progress on stderr, and in table format the plan on stdout before the first run.
+class live_view final : public lab::progress {
+ public:
+  explicit live_view(output_format format)
+      : progress(stderr, lab::terminal::of(STDERR_FILENO)), show_plan_(format == output_format::table) {}
+
+  void started(const lab::record& experiment) override {
+    if (show_plan_) write_out(lab::show_plan(experiment, lab::terminal::of(STDOUT_FILENO)) + "\n");
+    progress::started(experiment);
+  }
+
+ private:
+  bool show_plan_;
+};
+
+/// The rule of Python's ThreadPoolExecutor, and never more than there are tasks.
+unsigned default_workers(unsigned tasks) { return std::min({tasks, 32U, fanout::default_workers() + 4}); }
+
+lab::experiment_plan plan_for(const chosen_work& chosen, const compare_options& options) {
+  const unsigned tasks = options.tasks.value_or(chosen.tasks);
+  return {.models = options.models,
+          .tasks = tasks,
+          .workers = options.workers.value_or(default_workers(tasks)),
+          .rounds = options.rounds.value_or(chosen.rounds),
+          .seed = options.seed ? *options.seed : std::random_device{}(),
+          .test = {.min_effect = options.min_effect}};
+}
+
+exit_code code_of(const lab::analysis& found) {
+  if (!found.failures.empty()) return task_failed;
+  return found.values_differ() ? results_differ : ok;
+}
+
+}  // namespace
+
+comparison_outcome compare_work(const chosen_work& chosen, const compare_options& options) {
+  lab::record record;
+  {
+    live_view watcher(options.format);
+    record = lab::run_experiment(*chosen.work, plan_for(chosen, options), watcher);
+  }
+  const lab::analysis found = lab::analyse(record);
+  if (options.format == output_format::table)
+    write_out(lab::show_result(record, found, lab::terminal::of(STDOUT_FILENO)));
+  std::fputs(lab::show_problems(found).c_str(), stderr);
+  return {.record = std::move(record),
+          .headline = lab::headline(record, found),
+          .measured_anything = !found.models.empty(),
+          .code = code_of(found)};
+}
+
+exit_code run_compare(const compare_options& options) {
+  if (options.work.empty()) return run_notebook(options);
+  const chosen_work chosen = choose_work(options);
+  const comparison_outcome outcome = compare_work(chosen, options);
+  if (options.format == output_format::table && outcome.measured_anything)
+    write_out("\n" + lab::show_legend(lab::terminal::of(STDOUT_FILENO)));
+  if (options.format == output_format::json)
+    write_out(lab::to_json(outcome.record).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  if (outcome.code == ok && !outcome.measured_anything) {
+    fmt::print(stderr, "fanout: nothing could be measured: {}\n", outcome.record.unavailable.front().reason);
+    return task_failed;
+  }
+  return outcome.code;
+}
+
+}  // namespace cli

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tool's main: runs the command, and turns whatever ends it into a message and an exit code.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+#include <variant>
+
+#include "cli/command_line.hpp"
+#include "cli/compare.hpp"
+#include "cli/output.hpp"
+#include "lab/interruption.hpp"
+#include "lab/process_tree.hpp"
+#include "lab/workload.hpp"
+#include "workloads/builtin_host.hpp"
+
+namespace {
+
+/// A tool started with a closed stdin, stdout or stderr must not open something else in its place.
+void open_standard_descriptors() {
+  int lowest = 0;
+  while ((lowest = open("/dev/null", O_RDWR)) >= 0 && lowest <= STDERR_FILENO) {
+  }
+  if (lowest > STDERR_FILENO) close(lowest);
+}
+
+int run(const cli::show_text& shown) {
+  cli::write_out(shown.text);
+  return cli::ok;
+}
+
+int run(const cli::compare_options& options) {
+  const lab::interruption signals;
+  lab::become_subreaper();
+  return cli::run_compare(options);
+}
+
+int run(const cli::run_host_options& options) {
+  return workloads::run_builtin_host(
+      {.spec = options.spec, .model = options.model, .tasks = options.tasks, .workers = options.workers});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  open_standard_descriptors();
+  try {
+    return std::visit([](const auto& command) { return run(command); }, cli::parse_command_line(argc, argv));
+  } catch (const lab::usage_error& error) {
+    fmt::print(stderr, "fanout: {}\n", error.what());
+    return cli::usage;
+  } catch (const lab::interrupted& by) {
+    fmt::print(stderr, "fanout: interrupted\n");
+    return 128 + by.signal;
+  } catch (const cli::output_closed&) {
+    return cli::ok;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "fanout: {}\n", error.what());
+    return cli::task_failed;
+  }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// From texts to values, with messages that say what was wrong.
+#include "cli/options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+
+#include "lab/workload.hpp"
+
+namespace cli {
+
+namespace {
+
+/// Levenshtein's distance.
+std::size_t edits(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+const std::vector<std::string>& known_models() {
+  static const std::vector<std::string> models = {"serial", "async", "threads", "processes"};
+  return models;
+}
+
+unsigned parse_count(std::string_view option, std::string_view text, unsigned least, unsigned most) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < least || number > most)
+    throw lab::usage_error(fmt::format("{} is a whole number from {} to {}, not '{}'", option, least, most, text));
+  return number;
+}
+
+double parse_share(std::string_view option, std::string_view text) {
+  const bool percent = text.ends_with('%');
+  const std::string_view digits = text.substr(0, text.size() - (percent ? 1 : 0));
+  double number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (percent) number /= 100;
+  if (error != std::errc{} || end != digits.data() + digits.size() || !(number > 0 && number < 1))
+    throw lab::usage_error(
+        fmt::format("{} is a share such as 3% or 0.03, more than 0 and less than 100%, not '{}'", option, text));
+  return number;
+}
+
+std::vector<std::string> parse_models(std::string_view text) {
+  std::vector<std::string> models;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string model(text.substr(begin, end - begin));
+    begin = end + 1;
+    const auto& known = known_models();
+    if (std::ranges::find(known, model) == known.end())
+      throw lab::usage_error(fmt::format("there is no model '{}'; did you mean '{}'? The models are {}", model,
+                                         nearest(model, known), fmt::join(known, ", ")));
+    if (std::ranges::find(models, model) != models.end())
+      throw lab::usage_error(fmt::format("--models names '{}' twice", model));
+    models.push_back(model);
+  }
+  return models;
+}
+
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
+  return *std::ranges::min_element(candidates, {},
+                                   [&](const std::string& candidate) { return edits(word, candidate); });
+}
+
+}  // namespace cli

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the user typed, checked.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cli {
+
+enum class output_format { table, json };
+
+/// `fanout compare`. What the user did not say is empty: it depends on the work.
+struct compare_options {
+  std::string work;  // empty: the notebook
+  std::vector<std::string> args;
+  std::optional<unsigned> tasks{}, workers{}, rounds{};
+  std::vector<std::string> models;
+  std::string python;
+  double min_effect = 0.03;
+  output_format format = output_format::table;
+  std::optional<std::uint64_t> seed{};
+};
+
+/// The models this version knows, in the order in which they are shown.
+const std::vector<std::string>& known_models();
+
+/// A whole number in [least, most]. Throws lab::usage_error that names the option.
+unsigned parse_count(std::string_view option, std::string_view text, unsigned least, unsigned most);
+
+/// "3%" or "0.03", more than 0 and less than 1. Throws lab::usage_error.
+double parse_share(std::string_view option, std::string_view text);
+
+/// "serial,threads": known models, each once. Throws lab::usage_error that names the models and the nearest.
+std::vector<std::string> parse_models(std::string_view text);
+
+/// The candidate that takes the fewest edits to become `word`.
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+}  // namespace cli

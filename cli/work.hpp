@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the WORK on the command line to a workload.
+#pragma once
+
+#include <memory>
+
+#include "cli/options.hpp"
+#include "lab/workload.hpp"
+
+namespace cli {
+
+struct chosen_work {
+  std::unique_ptr<lab::workload> work;
+  unsigned tasks, rounds;  // if the user does not say
+};
+
+/// sleep:S, cpu:N or FILE.py:FUNCTION. Throws lab::usage_error.
+chosen_work choose_work(const compare_options& options);
+
+}  // namespace cli

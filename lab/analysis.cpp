@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// From runs to medians, verdicts, failures and values.
+#include "lab/analysis.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace lab {
+
+namespace {
+
+using runs_of_a_model = std::vector<const run_record*>;
+
+runs_of_a_model runs_of(const record& experiment, const std::string& model) {
+  runs_of_a_model found;
+  for (const run_record& run : experiment.runs)
+    if (run.model == model) found.push_back(&run);
+  return found;
+}
+
+double median_of(const runs_of_a_model& runs, const std::function<double(const run_record&)>& of) {
+  std::vector<double> values;
+  for (const run_record* run : runs) values.push_back(of(*run));
+  return median(values);
+}
+
+model_summary summarise(const std::string& model, const runs_of_a_model& runs) {
+  const auto by_wall = [](const run_record* run) { return run->wall_s; };
+  return {
+      .model = model,
+      .median_s = median_of(runs, [](const run_record& run) { return run.wall_s; }),
+      .min_s = (*std::ranges::min_element(runs, {}, by_wall))->wall_s,
+      .max_s = (*std::ranges::max_element(runs, {}, by_wall))->wall_s,
+      .setup_s = median_of(runs, [](const run_record& run) { return run.setup_s; }),
+      .cpu_s = median_of(runs, [](const run_record& run) { return run.cpu_s(); }),
+      .cores = median_of(runs, [](const run_record& run) { return run.cpu_s() / run.wall_s; }),
+      .peak_bytes = median_of(runs, [](const run_record& run) { return static_cast<double>(run.peak_bytes()); }),
+      .voluntary_switches =
+          median_of(runs, [](const run_record& run) { return static_cast<double>(run.voluntary_switches); }),
+      .involuntary_switches =
+          median_of(runs, [](const run_record& run) { return static_cast<double>(run.involuntary_switches); }),
+  };
+}
+
+void add_failure(std::vector<failure>& failures, const run_record& run) {
+  auto known = std::ranges::find(failures, run.error, &failure::error);
+  if (known == failures.end()) {
+    const auto failed = std::ranges::count(run.tasks, false, &task_report::ok);
+    known = failures.insert(
+        known,
+        {.models = {}, .error = run.error, .failed = static_cast<std::size_t>(failed), .tasks = run.tasks.size()});
+  }
+  if (std::ranges::find(known->models, run.model) == known->models.end()) known->models.push_back(run.model);
+}
+
+void add_values(std::vector<returned_values>& values, const run_record& run) {
+  returned_values returned;
+  for (const task_report& task : run.tasks) returned.tasks.emplace_back(task.type, task.value);
+  auto known = std::ranges::find(values, returned.tasks, &returned_values::tasks);
+  if (known == values.end()) known = values.insert(known, std::move(returned));
+  if (std::ranges::find(known->models, run.model) == known->models.end()) known->models.push_back(run.model);
+}
+
+void add_verdicts(analysis& found, const record& experiment) {
+  std::vector<std::vector<double>> wall_s;
+  for (const std::string& model : found.compared) {
+    wall_s.emplace_back();
+    for (const run_record* run : runs_of(experiment, model)) wall_s.back().push_back(run->wall_s);
+  }
+  found.pairs = compare_all(wall_s, experiment.test);
+  const std::vector<unsigned> rank = ranks(found.compared.size(), found.pairs);
+  for (std::size_t i = 0; i < rank.size(); ++i) found.models[i].rank = rank[i];
+}
+
+}  // namespace
+
+verdict analysis::between(const std::string& a, const std::string& b) const {
+  for (const comparison& pair : pairs) {
+    if (compared[pair.a] == a && compared[pair.b] == b) return pair.outcome;
+    if (compared[pair.a] != b || compared[pair.b] != a) continue;
+    if (pair.outcome == verdict::faster) return verdict::slower;
+    return pair.outcome == verdict::slower ? verdict::faster : pair.outcome;
+  }
+  return verdict::undecided;
+}
+
+double analysis::ratio(const std::string& a, const std::string& b) const {
+  for (const comparison& pair : pairs) {
+    if (compared[pair.a] == a && compared[pair.b] == b) return pair.ratio;
+    if (compared[pair.a] == b && compared[pair.b] == a) return 1 / pair.ratio;
+  }
+  return 1;
+}
+
+analysis analyse(const record& experiment) {
+  analysis found;
+  for (const std::string& model : experiment.models) {
+    const runs_of_a_model runs = runs_of(experiment, model);
+    const bool failed = std::ranges::any_of(runs, [](const run_record* run) { return !run->error.empty(); });
+    for (const run_record* run : runs) {
+      if (!run->error.empty())
+        add_failure(found.failures, *run);
+      else
+        add_values(found.values, *run);
+    }
+    if (runs.empty() || failed) continue;
+    found.compared.push_back(model);
+    found.models.push_back(summarise(model, runs));
+  }
+  if (!found.values_differ() && !found.compared.empty()) add_verdicts(found, experiment);
+  if (std::ranges::find(found.compared, "serial") != found.compared.end() && !found.values_differ())
+    for (model_summary& model : found.models) model.speedup_vs_serial = found.ratio(model.model, "serial");
+  std::ranges::sort(found.models, {}, [](const model_summary& m) { return std::pair(m.rank, m.median_s); });
+  return found;
+}
+
+}  // namespace lab

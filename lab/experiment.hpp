@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a workload under several models, round by round, and keeps the record.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lab/host_process.hpp"
+#include "lab/record.hpp"
+#include "lab/workload.hpp"
+
+namespace lab {
+
+struct experiment_plan {
+  std::vector<std::string> models;
+  unsigned tasks, workers, rounds;
+  std::uint64_t seed;
+  test_plan test{};
+};
+
+/// Told what goes on while it goes on.
+class observer {
+ public:
+  observer() = default;
+  observer(const observer&) = delete;
+  observer& operator=(const observer&) = delete;
+  virtual ~observer() = default;
+
+  virtual void started(const record& /*nothing run yet*/) {}
+  virtual void measuring(unsigned /*round*/, const std::string& /*model*/) {}
+  virtual void measured(const run_record&) {}
+  virtual void round_finished(const record& /*so far*/) {}
+  virtual void tick() {}  // about ten times a second while something runs
+  virtual void printed(const std::string& /*model*/, const output_line&) {}
+};
+
+/// Every model once per round, each time in a fresh process, in the order of a random Latin square (latin_square.hpp).
+/// A model whose task fails or whose host dies is recorded with its error and left out of later rounds; the others go
+/// on. Throws usage_error from the workload, and interrupted. The caller must be a subreaper (run_host).
+record run_experiment(workload& work, const experiment_plan& plan, observer& watcher);
+
+}  // namespace lab

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// One measurement = one fresh process, the host. This starts it, listens to it, watches its memory, and sees it out.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lab {
+
+/// A line printed by the host or by one of its descendants.
+struct output_line {
+  pid_t sender;
+  bool from_host;  // false: a descendant printed it
+  int stream;      // 1 or 2
+  std::string_view text;
+};
+
+/// The host has its own process group, dies with this process, reads nothing (/dev/null), inherits no other descriptor,
+/// and finds in the environment FANOUT_RECORD_FD: the pipe to which it writes its record, one line of JSON, and then
+/// exits.
+struct host_request {
+  std::vector<std::string> command;  // argv[0] first; searched in PATH
+  std::function<void(const output_line&)> on_line = [](const output_line&) {};
+  std::function<void()> on_tick = [] {};  // while it runs, about ten times a second
+};
+
+struct host_outcome {
+  std::string record;                // without its line break; empty if none came
+  int wait_status = 0;               // as from waitpid()
+  std::uint64_t pss_peak_bytes = 0;  // largest sum over the tree in the samples; 0 if there was none
+  unsigned pss_samples = 0;          // at 5, 10, 20, 40, 80 ms, then every 100 ms
+};
+
+/// Runs a host from start to end. When it returns or throws, the host and all that descends from it are gone: what is
+/// left of it is killed, and so is a host that has not ended 5 s after its record. This ends *every* child process of
+/// the caller, which must be a subreaper (become_subreaper()) and start only hosts. Throws std::system_error if the
+/// command cannot be started, interrupted if a signal came (see interruption.hpp).
+host_outcome run_host(const host_request& request);
+
+/// "SIGSEGV (segmentation fault)" or "exit code 3": how a process ended, for messages.
+std::string describe_exit(int wait_status);
+
+}  // namespace lab

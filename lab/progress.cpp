@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Progress on stderr.
+#include "lab/progress.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lab/format.hpp"
+
+namespace lab {
+
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point then) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
+}
+
+std::string bar(double fraction, unsigned width) {
+  const auto filled = static_cast<unsigned>(fraction * width);
+  std::string text;
+  for (unsigned i = 0; i < width; ++i) text += i < filled ? "━" : i == filled ? "╸" : "─";
+  return text;
+}
+
+}  // namespace
+
+void progress::started(const record& experiment) {
+  title_ = fmt::format("{} × {}", experiment.title, experiment.tasks);
+  rounds_ = experiment.rounds;
+  for (const std::string& model : experiment.models) models_[model].left = rounds_;
+  for (const auto& [model, reason] : experiment.unavailable) models_.erase(model);
+  started_ = clock::now();
+}
+
+void progress::measuring(unsigned round, const std::string& model) {
+  round_ = round;
+  model_ = model;
+  run_started_ = clock::now();
+  draw();
+}
+
+void progress::measured(const run_record& run) {
+  times& model = models_[run.model];
+  model.spent_s += seconds_since(run_started_);
+  ++model.done;
+  model.left = run.error.empty() ? model.left - 1 : 0;
+  model_.clear();
+}
+
+void progress::round_finished(const record& experiment) {
+  if (terminal_.interactive || seconds_since(started_) < 1) return;
+  std::vector<std::string> walls;
+  for (const std::string& model : experiment.models)
+    for (const run_record& run : experiment.runs)
+      if (run.model == model && run.round == experiment.order.size())
+        walls.push_back(fmt::format("{} {}", model, run.error.empty() ? format_seconds(run.wall_s) : "failed"));
+  fmt::print(to_, "{}, round {} of {}: {}\n", title_, round_, rounds_, fmt::join(walls, ", "));
+  std::fflush(to_);
+}
+
+void progress::tick() { draw(); }
+
+void progress::printed(const std::string& model, const output_line& line) {
+  erase();
+  const std::string tag = line.from_host ? fmt::format("[{}]", model) : fmt::format("[{} {}]", model, line.sender);
+  if (terminal_.colour)
+    fmt::print(to_, "{}{}{} {}\n", ansi::dim, tag, ansi::plain, line.text);
+  else
+    fmt::print(to_, "{} {}\n", tag, line.text);
+  std::fflush(to_);
+}
+
+double progress::remaining_s() const {
+  double sum = 0;
+  for (const auto& [name, model] : models_) {
+    if (model.left == 0) continue;
+    if (model.done == 0) return -1;
+    const double each = model.spent_s / model.done;
+    sum += each * model.left - (name == model_ ? std::min(each, seconds_since(run_started_)) : 0);
+  }
+  return sum;
+}
+
+void progress::draw() {
+  if (!terminal_.interactive) return;
+  unsigned done = 0, all = 0;
+  for (const auto& [name, model] : models_) {
+    done += model.done;
+    all += model.done + model.left;
+  }
+  const double remaining = remaining_s();
+  const double elapsed = seconds_since(started_);
+  const double fraction =
+      remaining >= 0 && elapsed > 0 ? elapsed / (elapsed + remaining) : static_cast<double>(done) / std::max(all, 1U);
+  std::string text =
+      fmt::format(" round {}/{}  {}  {:3.0f} %  {}", round_, rounds_, bar(fraction, 24), 100 * fraction, model_);
+  text += remaining >= 0 ? fmt::format("  {} left", format_clock(remaining))
+                         : fmt::format("  {} so far", format_clock(elapsed));
+  fmt::print(to_, "{}{}", ansi::erase_line, shortened(text, terminal_.width - 1));
+  std::fflush(to_);
+  drawn_ = true;
+}
+
+void progress::erase() {
+  if (!drawn_) return;
+  fmt::print(to_, "{}", ansi::erase_line);
+  std::fflush(to_);
+  drawn_ = false;
+}
+
+}  // namespace lab

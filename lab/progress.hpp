@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes on, on stderr: one line that is rewritten on a terminal, else a line per finished round. And what tasks
+// print.
+#pragma once
+
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <string>
+
+#include "lab/experiment.hpp"
+#include "lab/terminal.hpp"
+
+namespace lab {
+
+class progress : public observer {
+ public:
+  progress(std::FILE* to, const terminal& shown_on) : to_(to), terminal_(shown_on) {}
+  ~progress() override { erase(); }
+
+  void started(const record& experiment) override;
+  void measuring(unsigned round, const std::string& model) override;
+  void measured(const run_record& run) override;
+  void round_finished(const record& experiment) override;
+  void tick() override;
+  void printed(const std::string& model, const output_line& line) override;
+
+ private:
+  using clock = std::chrono::steady_clock;
+  struct times {
+    unsigned left = 0;  // runs to come, the current one included
+    unsigned done = 0;
+    double spent_s = 0;  // in those done, with the start and end of the process
+  };
+
+  void draw();
+  void erase();
+  /// Seconds until the end; negative as long as a model has not been seen.
+  double remaining_s() const;
+
+  std::FILE* to_;
+  terminal terminal_;
+  std::string title_, model_;
+  unsigned round_ = 0, rounds_ = 0;
+  std::map<std::string, times> models_;
+  clock::time_point started_, run_started_;
+  bool drawn_ = false;
+};
+
+}  // namespace lab

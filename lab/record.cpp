@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading what hosts write, and writing the record.
+#include "lab/record.hpp"
+
+#include <sys/utsname.h>
+
+#include <fanout/workers.hpp>
+#include <fstream>
+
+#include "lab/analysis.hpp"
+
+namespace lab {
+
+using json = nlohmann::ordered_json;  // keys stay in the order in which a reader wants them
+
+namespace {
+
+task_report read_task(const json& task) {
+  task_report report{.ok = task.at("ok"), .start_s = task.value("start_s", 0.0), .end_s = task.value("end_s", 0.0)};
+  if (report.ok) {
+    report.type = task.at("type");
+    report.value = task.at("value");
+  } else {
+    report.error = task.at("error");
+  }
+  return report;
+}
+
+std::string first_error(const std::vector<task_report>& tasks) {
+  const auto failed = std::ranges::find(tasks, false, &task_report::ok);
+  if (failed == tasks.end()) return {};
+  std::string error = failed->error.empty() ? "a task failed without saying why" : failed->error;
+  while (error.ends_with('\n')) error.pop_back();
+  return error;
+}
+
+void read_costs(const json& costs, run_record& run) {
+  run.wall_s = costs.at("wall_s");
+  run.cpu_user_s = costs.at("cpu_user_s");
+  run.cpu_sys_s = costs.at("cpu_sys_s");
+  run.voluntary_switches = costs.at("ctx").at("voluntary");
+  run.involuntary_switches = costs.at("ctx").at("involuntary");
+  run.minor_faults = costs.at("faults").at("minor");
+  run.major_faults = costs.at("faults").at("major");
+  run.vmhwm_bytes = costs.at("mem").value("vmhwm_bytes", std::uint64_t{0});
+}
+
+json to_json(const run_record& run) {
+  json result = {{"model", run.model}, {"round", run.round}, {"position", run.position}};
+  result["status"] = run.error.empty() ? "ok" : "failed";
+  if (!run.error.empty()) {
+    result["error"] = run.error;
+    return result;
+  }
+  result["wall_s"] = run.wall_s;
+  result["setup_s"] = run.setup_s;
+  result["cpu_user_s"] = run.cpu_user_s;
+  result["cpu_sys_s"] = run.cpu_sys_s;
+  result["ctx"] = {{"voluntary", run.voluntary_switches}, {"involuntary", run.involuntary_switches}};
+  result["faults"] = {{"minor", run.minor_faults}, {"major", run.major_faults}};
+  result["mem"] = {{"pss_samples", run.pss_samples}};
+  if (run.vmhwm_bytes > 0) result["mem"]["vmhwm_bytes"] = run.vmhwm_bytes;
+  if (run.pss_peak_bytes > 0) result["mem"]["pss_peak_bytes"] = run.pss_peak_bytes;
+  for (const task_report& task : run.tasks)
+    result["tasks"].push_back(json{{"start_s", task.start_s}, {"end_s", task.end_s}, {"ok", task.ok}});
+  return result;
+}
+
+json to_json(const model_summary& model) {
+  json result = {{"model", model.model},
+                 {"median_s", model.median_s},
+                 {"min_s", model.min_s},
+                 {"max_s", model.max_s},
+                 {"setup_s", model.setup_s},
+                 {"setup_share", model.setup_s / model.median_s},
+                 {"cpu_s", model.cpu_s},
+                 {"cores", model.cores},
+                 {"peak_bytes", model.peak_bytes},
+                 {"ctx", {{"voluntary", model.voluntary_switches}, {"involuntary", model.involuntary_switches}}}};
+  if (model.rank > 0) result["rank"] = model.rank;
+  if (model.speedup_vs_serial) result["speedup_vs_serial"] = *model.speedup_vs_serial;
+  return result;
+}
+
+json to_json(const comparison& pair, const analysis& found, const record& experiment) {
+  json result = {{"a", found.compared[pair.a]},
+                 {"b", found.compared[pair.b]},
+                 {"ratio", pair.ratio},
+                 {"verdict", to_string(pair.outcome)},
+                 {"rounds", experiment.order.size()}};
+  if (pair.evidence) {
+    const interval& range = pair.evidence->ratio;
+    result["ci"] = {{"method", "t"}, {"level", 1 - experiment.test.alpha}, {"lo", range.low}, {"hi", range.high}};
+    result["p_difference"] = pair.evidence->p_difference;
+    result["p_equivalence"] = pair.evidence->p_equivalence;
+  }
+  if (pair.more_rounds) result["more_rounds"] = *pair.more_rounds;
+  return result;
+}
+
+/// What all tasks returned, or the list of what each returned.
+json to_json(const returned_values& returned) {
+  const auto& [type, value] = returned.tasks.front();
+  bool alike = true;
+  json all = json::array();
+  for (const auto& task : returned.tasks) {
+    alike = alike && task == returned.tasks.front();
+    all.push_back(json(task.second));
+  }
+  if (alike) return {{"type", type}, {"value", value}};
+  return {{"type", "list"}, {"value", std::move(all)}};
+}
+
+json workload_to_json(const record& experiment, const analysis& found) {
+  json result = experiment.workload;
+  result["tasks"] = experiment.tasks;
+  result["workers"] = experiment.workers;
+  if (found.values.size() == 1) result["result"] = to_json(found.values.front());
+  if (found.values_differ())
+    for (const returned_values& returned : found.values) {
+      json one = to_json(returned);
+      one["models"] = returned.models;
+      result["results"].push_back(std::move(one));
+    }
+  return result;
+}
+
+}  // namespace
+
+void read_host_record(std::string_view line, run_record& run) {
+  try {
+    const json host = json::parse(line);
+    if (host.contains("error")) {
+      run.error = host.at("error");
+      return;
+    }
+    for (const json& task : host.at("tasks")) run.tasks.push_back(read_task(task));
+    run.error = first_error(run.tasks);
+    if (!run.error.empty()) return;
+    if (run.tasks.empty()) throw std::runtime_error("it names no task");
+    read_costs(host, run);
+    run.setup_s = std::ranges::min_element(run.tasks, {}, &task_report::start_s)->start_s;
+    if (!(run.wall_s > 0)) throw std::runtime_error("its wall time is not positive");
+  } catch (const std::exception& error) {
+    run.error = std::string("the host's record cannot be used: ") + error.what();
+  }
+}
+
+nlohmann::json describe_machine() {
+  utsname system{};
+  uname(&system);
+  nlohmann::json machine = {{"kernel", system.release}, {"cpus_effective", fanout::default_workers()}};
+  std::ifstream processors("/proc/cpuinfo");
+  for (std::string line; std::getline(processors, line);)
+    if (line.starts_with("model name") && line.find(": ") != std::string::npos) {
+      machine["cpu"] = line.substr(line.find(": ") + 2);
+      break;
+    }
+  return machine;
+}
+
+nlohmann::ordered_json to_json(const record& experiment) {
+  const analysis found = analyse(experiment);
+  json result = {{"fanout", experiment.version},
+                 {"started", experiment.started},
+                 {"seed", experiment.seed},
+                 {"machine", experiment.machine},
+                 {"workload", workload_to_json(experiment, found)},
+                 {"plan",
+                  {{"models", experiment.models},
+                   {"rounds", experiment.rounds},
+                   {"alpha", experiment.test.alpha},
+                   {"min_effect", experiment.test.min_effect},
+                   {"order", experiment.order}}},
+                 {"runs", json::array()},
+                 {"summary", json::array()},
+                 {"pairs", json::array()}};
+  result.update(experiment.host);
+  for (const run_record& run : experiment.runs) result["runs"].push_back(to_json(run));
+  for (const model_summary& model : found.models) result["summary"].push_back(to_json(model));
+  for (const comparison& pair : found.pairs) result["pairs"].push_back(to_json(pair, found, experiment));
+  for (const auto& [model, reason] : experiment.unavailable)
+    result["unavailable"].push_back(json{{"model", model}, {"reason", reason}});
+  for (const failure& failed : found.failures)
+    result["failures"].push_back(json{{"models", failed.models}, {"error", failed.error}});
+  return result;
+}
+
+}  // namespace lab

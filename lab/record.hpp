@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything one experiment found out, as data and as JSON. What it means is in analysis.hpp.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lab/statistics.hpp"
+
+namespace lab {
+
+/// What one task did. Times in seconds since the clock of its run started.
+struct task_report {
+  bool ok = false;
+  double start_s = 0, end_s = 0;
+  std::string type{};      // "int", "float", "str", "none", "bool", or another type's name
+  nlohmann::json value{};  // integers as decimal strings of any length
+  std::string error{};     // if not ok
+};
+
+/// One model in one round: one process. Costs are meaningful only without an error.
+struct run_record {
+  std::string model{};
+  unsigned round = 0, position = 0;  // from 1
+  std::string error{};  // why it failed: a task's error, or what became of the host; empty if all went well
+  double wall_s = 0, setup_s = 0, cpu_user_s = 0, cpu_sys_s = 0;
+  std::int64_t voluntary_switches = 0, involuntary_switches = 0;
+  std::int64_t minor_faults = 0, major_faults = 0;
+  std::uint64_t vmhwm_bytes = 0, pss_peak_bytes = 0;
+  unsigned pss_samples = 0;
+  std::vector<task_report> tasks{};
+
+  double cpu_s() const { return cpu_user_s + cpu_sys_s; }
+  std::uint64_t peak_bytes() const { return std::max(vmhwm_bytes, pss_peak_bytes); }
+};
+
+struct unavailable_model {
+  std::string model{}, reason{};
+};
+
+struct record {
+  std::string version{}, started{};  // started: UTC, ISO 8601
+  nlohmann::json machine{}, host{};  // host: workload::host()
+  std::string title{};               // workload::title()
+  nlohmann::json workload{};         // workload::describe()
+  unsigned tasks = 0, workers = 0, rounds = 0;
+  std::uint64_t seed = 0;
+  test_plan test{};
+  std::vector<std::string> models{};              // as asked for
+  std::vector<unavailable_model> unavailable{};   // those that cannot run here
+  std::vector<std::vector<std::string>> order{};  // per round, the models in the order they ran
+  std::vector<run_record> runs{};
+};
+
+/// Takes over what the host wrote (host_process.hpp): costs and tasks, or its error. A line that is not such a record
+/// becomes an error too.
+void read_host_record(std::string_view line, run_record& run);
+
+/// {"kernel", "cpu", "cpus_effective"} of this machine.
+nlohmann::json describe_machine();
+
+/// The whole record with its summary, pairs and values, as `--format json` prints it. Nothing that was not measured is
+/// in it.
+nlohmann::ordered_json to_json(const record& experiment);
+
+}  // namespace lab

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which of several models is faster, from wall times measured in rounds. Pure functions: nothing is run here.
+//
+// A round runs every model once, so only differences within a round are analysed: what slows a whole round down
+// (frequency, neighbours, page cache) cancels out. d = ln(wall of b) - ln(wall of a), one per round; exp(d) is how many
+// times as fast a is.
+//
+// What two rounds can decide, with four models: a difference if it is large against its scatter (5 x if the two rounds
+// agree within 4 %, 2 x if within 1.7 %, never one below 1.09 x); and equality within 3 % of models that lie within 1.6
+// % of each other, if the two rounds agree within 0.2 %. All else is undecided, and is called so. One round decides
+// nothing.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace lab {
+
+enum class verdict {
+  faster,      // a is faster than b, and by more than the smallest effect that matters
+  slower,      // the reverse
+  equivalent,  // shown to differ by less than that effect
+  negligible,  // shown to differ, and by less than that effect
+  undecided,   // none of these could be shown
+};
+std::string_view to_string(verdict outcome);
+
+struct test_plan {
+  double alpha = 0.05;       // chance that any verdict of the experiment is false
+  double min_effect = 0.03;  // smallest relative difference that matters
+  double floor = 0.001;      // scatter of d below this is not believed: no interval has zero width
+};
+
+struct interval {
+  double low, high;
+};
+
+/// Model a against model b.
+struct comparison {
+  std::size_t a, b;
+  verdict outcome = verdict::undecided;
+  double ratio = 1;  // how many times as fast a is as b: exp of the median d
+
+  struct evidence_type {
+    interval ratio;        // confidence interval at level 1 - alpha, for this pair alone
+    double p_difference;   // of "they differ by the smallest effect or less", two-sided
+    double p_equivalence;  // of "they differ by the smallest effect or more" (two one-sided tests)
+    double p_zero;         // of "they do not differ at all", two-sided
+  };
+  std::optional<evidence_type> evidence{};  // from two rounds on
+
+  /// If undecided: how many more rounds like these would decide; nothing if that cannot be said or is over 50.
+  std::optional<unsigned> more_rounds{};
+};
+
+double median(std::vector<double> values);
+
+/// All pairs a < b. wall_s[model][round], all models with equally many rounds (at least one) and positive times.
+/// Differences are tested with Holm's correction over the pairs; equality at alpha / (models - 1), which is enough for
+/// all pairs. With fewer than eight rounds a difference must show in every one of them.
+std::vector<comparison> compare_all(const std::vector<std::vector<double>>& wall_s, const test_plan& plan);
+
+/// Competition ranks: one more than the number of models shown to be faster. Ties, and what is undecided, share a rank.
+std::vector<unsigned> ranks(std::size_t models, const std::vector<comparison>& pairs);
+
+}  // namespace lab

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of costs, the verdict in sentences, and problems in full.
+#include "lab/view.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "lab/format.hpp"
+#include "lab/table.hpp"
+
+namespace lab {
+
+namespace {
+
+std::string styled(std::string_view style, std::string_view text, const terminal& out) {
+  return out.colour ? fmt::format("{}{}{}", style, text, ansi::plain) : std::string(text);
+}
+
+/// " ✔ a sentence", broken to the width, with its mark in colour.
+std::string sentence(std::string_view mark, std::string_view style, std::string_view text, const terminal& out) {
+  constexpr std::size_t indent = 3;
+  return fmt::format(" {} {}\n", styled(style, mark, out), wrapped(text, out.width, indent));
+}
+
+std::string counted(std::size_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+using names = std::vector<std::string>;
+
+/// Runs of models, in the order of the table, in which no two are shown to differ by more than matters.
+std::vector<names> tied_groups(const analysis& found) {
+  std::vector<names> groups;
+  std::size_t covered = 0;
+  for (std::size_t first = 0; first < found.models.size(); ++first) {
+    names group;
+    for (std::size_t next = first; next < found.models.size(); ++next) {
+      const std::string& model = found.models[next].model;
+      const bool tied = std::ranges::all_of(group, [&](const std::string& member) {
+        const verdict outcome = found.between(member, model);
+        return outcome == verdict::equivalent || outcome == verdict::negligible;
+      });
+      if (!tied) break;
+      group.push_back(model);
+    }
+    if (group.size() < 2 || first + group.size() <= covered) continue;
+    covered = first + group.size();
+    groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
+names leaders(const analysis& found) {
+  names best;
+  for (const model_summary& model : found.models)
+    if (model.rank == 1) best.push_back(model.model);
+  return best;
+}
+
+std::string margin(const record& experiment) { return fmt::format("{:g} %", 100 * experiment.test.min_effect); }
+
+/// "no measurable difference (within ±3 %)", or the words for differences that were seen and do not matter.
+std::string tie_in_words(const record& experiment, const analysis& found, const names& group) {
+  for (std::size_t i = 0; i < group.size(); ++i)
+    for (std::size_t j = i + 1; j < group.size(); ++j)
+      if (found.between(group[i], group[j]) == verdict::negligible)
+        return fmt::format("less than {} apart", margin(experiment));
+  return fmt::format("no measurable difference (within ±{})", margin(experiment));
+}
+
+std::string times_as_fast(const analysis& found, const std::string& a, const names& others) {
+  return fmt::format("{} times as fast as {}", format_factor(found.ratio(a, others.front())), format_list(others));
+}
+
+/// The best models against those that come next, and against serial.
+std::string advantage(const analysis& found, const names& best) {
+  names next = {found.models[best.size()].model};
+  for (const names& group : tied_groups(found))
+    if (group.front() == next.front()) next = group;
+  std::string text = times_as_fast(found, best.front(), next);
+  const bool serial_trails = std::ranges::any_of(
+      found.models, [](const model_summary& model) { return model.model == "serial" && model.rank > 1; });
+  if (serial_trails && std::ranges::find(next, "serial") == next.end())
+    text += fmt::format(", {}", times_as_fast(found, best.front(), {"serial"}));
+  return text;
+}
+
+std::string show_undecided(const record& experiment, const analysis& found, const terminal& out) {
+  names pairs;
+  std::optional<unsigned> more;
+  for (const comparison& pair : found.pairs) {
+    if (pair.outcome != verdict::undecided) continue;
+    pairs.push_back(fmt::format("{} or {}", found.compared[pair.a], found.compared[pair.b]));
+    if (pair.more_rounds) more = std::max(more.value_or(0), *pair.more_rounds);
+  }
+  if (pairs.empty()) return {};
+  const bool all = pairs.size() == found.pairs.size() && pairs.size() > 1;
+  std::string text = fmt::format(
+      "undecided after {}: {}", counted(experiment.order.size(), "round"),
+      all ? format_list(found.compared) + " cannot be told apart" : fmt::format("{}", fmt::join(pairs, ", ")));
+  if (experiment.order.size() == 1)
+    text += "; one round decides nothing: use --rounds 2 or more";
+  else if (more)
+    text += fmt::format("; --rounds {} would probably decide", experiment.order.size() + *more);
+  else
+    text += "; these differ by so nearly what matters that more rounds are unlikely to decide";
+  return sentence("?", ansi::yellow, text, out);
+}
+
+std::string show_verdict(const record& experiment, const analysis& found, const terminal& out) {
+  if (found.models.empty()) return sentence("–", ansi::plain, headline(experiment, found), out);
+  if (found.values_differ()) return sentence("✘", ansi::red, "no verdict: the models' results differ", out);
+  const names best = leaders(found);
+  const bool anything_shown =
+      best.size() < found.models.size() || best.size() < 2 || tied_groups(found) == std::vector<names>{best};
+  std::string text;
+  if (anything_shown)
+    text = sentence(best.size() > 1 && best.size() == found.models.size() ? "≈" : "✔", ansi::green,
+                    headline(experiment, found), out);
+  for (const names& group : tied_groups(found))
+    if (group != best)
+      text += sentence("≈", ansi::plain,
+                       fmt::format("{}: {}", format_list(group), tie_in_words(experiment, found, group)), out);
+  return text + show_undecided(experiment, found, out);
+}
+
+/// A value as a program would write it, on one line.
+std::string literal(const std::pair<std::string, nlohmann::json>& typed) {
+  const auto& [type, value] = typed;
+  if (type == "none") return "None";
+  if (type == "str" || !value.is_string()) return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string text = value;
+  std::ranges::replace_if(text, [](unsigned char c) { return c < ' '; }, ' ');
+  return text;
+}
+
+std::string literal(const returned_values& returned, std::size_t width) {
+  names texts;
+  for (const auto& task : returned.tasks) texts.push_back(literal(task));
+  const bool alike = std::ranges::all_of(texts, [&](const std::string& text) { return text == texts.front(); });
+  return shortened(alike ? texts.front() : fmt::format("{}", fmt::join(texts, ", ")), width);
+}
+
+std::string show_values(const analysis& found, const terminal& out) {
+  if (found.values.size() != 1) return {};
+  const returned_values& returned = found.values.front();
+  const bool nothing = std::ranges::all_of(returned.tasks, [](const auto& task) { return task.first == "none"; });
+  const std::string who = returned.models.size() > 1 ? "every model" : returned.models.front();
+  const std::string text =
+      nothing
+          ? fmt::format("{} finished {}", who,
+                        returned.tasks.size() == 1 ? "its task" : fmt::format("all {} tasks", returned.tasks.size()))
+          : fmt::format("{} returned {}", who, literal(returned, 60));
+  return sentence(" ", ansi::plain, fmt::format("{} {}", text, styled(ansi::green, "✔", out)), out);
+}
+
+std::string count_of(double median) { return fmt::format("{:g}", median); }
+
+/// The line of an error that says most: the last of a Python traceback, the first of anything else.
+std::string gist(const std::string& error) {
+  if (!error.starts_with("Traceback")) return error.substr(0, error.find('\n'));
+  return error.substr(error.rfind('\n') + 1);
+}
+
+/// "0.98 – 1.02 s" from "0.98 s" and "1.02 s".
+std::string range(const std::string& least, const std::string& most) {
+  return least.substr(0, least.find(' ')) + " – " + most;
+}
+
+void add_measured(table& rows, const analysis& found) {
+  std::vector<double> wall, cpu;  // wall: median, least, most of each model: all in one unit
+  for (const model_summary& model : found.models) {
+    wall.insert(wall.end(), {model.median_s, model.min_s, model.max_s});
+    cpu.push_back(model.cpu_s);
+  }
+  const auto walls = format_seconds(wall), cpus = format_seconds(cpu);
+  for (std::size_t i = 0; i < found.models.size(); ++i) {
+    const model_summary& model = found.models[i];
+    rows.add_row({model.rank > 0 ? std::to_string(model.rank) : "–", model.model, walls[3 * i],
+                  model.speedup_vs_serial ? format_factor(*model.speedup_vs_serial) + "×" : "–",
+                  fmt::format("{:.1f} %", 100 * model.setup_s / model.median_s), cpus[i],
+                  fmt::format("{:.2f}", model.cores), format_bytes(model.peak_bytes),
+                  count_of(model.voluntary_switches) + "/" + count_of(model.involuntary_switches),
+                  range(walls[3 * i + 1], walls[3 * i + 2])},
+                 model.rank == 1 && found.models.back().rank > 1);
+  }
+}
+
+void add_missing(table& rows, const record& experiment, const analysis& found) {
+  for (const failure& failed : found.failures)
+    for (const std::string& model : failed.models) rows.add_note({"–", model, "failed: " + gist(failed.error)});
+  for (const auto& [model, reason] : experiment.unavailable) rows.add_note({"–", model, "n/a: " + reason});
+}
+
+/// Why models are n/a, where the table has not the width to say it.
+std::string show_reasons(const record& experiment, const terminal& out) {
+  constexpr std::size_t before_the_note = 18;
+  std::map<std::string, names> cut;
+  for (const auto& [model, reason] : experiment.unavailable)
+    if (before_the_note + columns("n/a: " + reason) > out.width) cut[reason].push_back(model);
+  std::string text;
+  for (const auto& [reason, models] : cut)
+    text += sentence("–", ansi::plain, fmt::format("{}: n/a: {}", format_list(models), reason), out);
+  return text;
+}
+
+/// A model that returned different values in different rounds.
+std::optional<std::string> returned_twice(const analysis& found) {
+  std::set<std::string> seen;
+  for (const returned_values& returned : found.values)
+    for (const std::string& model : returned.models)
+      if (!seen.insert(model).second) return model;
+  return std::nullopt;
+}
+
+/// "CPython 3.11.2 (/usr/bin/python3)", if that is what runs the work.
+std::string host_in_words(const record& experiment) {
+  if (!experiment.host.contains("python")) return {};
+  const nlohmann::json& python = experiment.host["python"];
+  return fmt::format("{} {} ({})", python.value("implementation", "Python"), python.value("version", ""),
+                     python.value("executable", ""));
+}
+
+}  // namespace
+
+std::string show_plan(const record& experiment, const terminal& out) {
+  std::string work = fmt::format("{} × {}", experiment.title, experiment.tasks);
+  std::string facts = fmt::format("{}, {}, ", counted(experiment.workers, "worker"),
+                                  counted(experiment.machine.value("cpus_effective", 1U), "CPU"));
+  facts += fmt::format("Linux {}", experiment.machine.value("kernel", ""));
+  if (const std::string host = host_in_words(experiment); !host.empty()) facts = host + " · " + facts;
+  const std::size_t running = experiment.models.size() - experiment.unavailable.size();
+  if (running > 0)
+    facts += fmt::format(" · {} × {} in random order (seed {})", counted(running, "model"),
+                         counted(experiment.rounds, "round"), experiment.seed);
+  return fmt::format("{}\n {}\n", styled(ansi::bold, shortened(work, out.width), out),
+                     styled(ansi::dim, wrapped(facts, out.width, 1), out));
+}
+
+std::string show_result(const record& experiment, const analysis& found, const terminal& out) {
+  table rows({{"rank"},
+              {"model", true},
+              {"wall"},
+              {"vs serial"},
+              {"set-up"},
+              {"CPU"},
+              {"cores"},
+              {"memory"},
+              {"switches"},
+              {"wall, range"}},
+             3);
+  add_measured(rows, found);
+  add_missing(rows, experiment, found);
+  return rows.show(out) + "\n" + show_verdict(experiment, found, out) + show_values(found, out) +
+         show_reasons(experiment, out);
+}
+
+std::string show_legend(const terminal& out) {
+  const std::string text =
+      "wall: median over the rounds, from before the model's set-up to its last result · set-up: its share of that · "
+      "CPU: of all threads and processes · cores: CPU/wall · memory: peak · "
+      "switches: context switches, voluntary/involuntary";
+  return " " + styled(ansi::dim, wrapped(text, out.width, 1), out) + "\n";
+}
+
+std::string headline(const record& experiment, const analysis& found) {
+  if (found.models.empty()) return "nothing could be measured";
+  if (found.models.size() == 1)
+    return fmt::format("{} alone was measured: there is nothing to compare it with", found.models.front().model);
+  if (found.values_differ()) return "no verdict: the models' results differ";
+  const names best = leaders(found);
+  const auto groups = tied_groups(found);
+  const bool tied = !groups.empty() && groups.front() == best;
+  if (best.size() == 1) return fmt::format("{} is best: {}", best.front(), advantage(found, best));
+  if (best.size() == found.models.size())
+    return tied ? fmt::format("{}: {}", format_list(best), tie_in_words(experiment, found, best))
+                : fmt::format("none of {} is shown to be best", format_list(best));
+  if (tied)
+    return fmt::format("{} are best, {}: {}", format_list(best), tie_in_words(experiment, found, best),
+                       advantage(found, best));
+  return fmt::format("{} lead, and which of them is best is undecided: {}", format_list(best), advantage(found, best));
+}
+
+std::string show_problems(const analysis& found) {
+  std::string text;
+  for (const failure& failed : found.failures) {
+    const std::string count =
+        failed.tasks > 1 ? fmt::format(" ({} of {} tasks; the first)", failed.failed, failed.tasks) : "";
+    text += fmt::format("fanout: {} failed{}: {}\n", format_list(failed.models), count, failed.error);
+  }
+  if (!found.values_differ()) return text;
+  text += "fanout: the models' results differ, so there is no verdict:\n";
+  for (const returned_values& returned : found.values)
+    text += fmt::format("  {} returned {}\n", format_list(returned.models), literal(returned, 200));
+  if (const auto twice = returned_twice(found))
+    text +=
+        fmt::format("  {} did not return the same each time: the task depends on more than its arguments\n", *twice);
+  return text;
+}
+
+}  // namespace lab

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// A record for human eyes: a table of costs, and the verdict in sentences. Pure: returns text, writes nothing.
+#pragma once
+
+#include <string>
+
+#include "lab/analysis.hpp"
+#include "lab/record.hpp"
+#include "lab/terminal.hpp"
+
+namespace lab {
+
+/// What is about to be measured, before the first run: one line for the work, one for the plan.
+std::string show_plan(const record& experiment, const terminal& out);
+
+/// The table and the sentences under it.
+std::string show_result(const record& experiment, const analysis& found, const terminal& out);
+
+/// What the columns of the table mean.
+std::string show_legend(const terminal& out);
+
+/// The outcome in half a sentence: "threads is best: 1.98 times as fast as serial".
+std::string headline(const record& experiment, const analysis& found);
+
+/// For stderr: each error once, with the models that met it; and which models returned what, if they differ. Else
+/// empty.
+std::string show_problems(const analysis& found);
+
+}  // namespace lab

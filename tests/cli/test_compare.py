@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `fanout compare` measures, says and returns."""
+
+import os
+import signal
+import unittest
+
+from tool import HOSTS_PYTHON, MODELS, ToolTest
+
+
+class Compare(ToolTest):
+    def test_each_model_waits(self):
+        for model in MODELS:
+            with self.subTest(model):
+                record = self.compare_json("sleep:0.05", "--models", model)
+                self.assertEqual([row["model"] for row in record["summary"]], [model])
+                self.assertGreaterEqual(record["summary"][0]["median_s"], 0.05)
+                self.assertEqual([len(run["tasks"]) for run in record["runs"]], [5, 5])
+
+    def test_each_model_computes_the_exact_value(self):
+        for n in (100_000, 4_000_000):  # the second sum is above 64 bits
+            record = self.compare_json(f"cpu:{n}", "--rounds", "1")
+            self.assertEqual(record["workload"]["result"], {"type": "int", "value": str(sum(i * i for i in range(n)))})
+            self.assertEqual({run["model"] for run in record["runs"]}, set(MODELS))
+
+    def test_waits_overlap_except_serially(self):
+        record = self.compare_json("sleep:0.2", "--tasks", "5", "--rounds", "1")
+        wall = {row["model"]: row["median_s"] for row in record["summary"]}
+        self.assertGreaterEqual(wall["serial"], 1.0)
+        for run in record["runs"]:
+            first_end = min(task["end_s"] for task in run["tasks"])
+            last_start = max(task["start_s"] for task in run["tasks"])
+            self.assertEqual(last_start < first_end, run["model"] != "serial", run)
+
+    def test_the_record_has_the_documented_keys(self):
+        record = self.compare_json("sleep:0.05", "--seed", "7", "--tasks", "3", "--workers", "2", "--rounds", "2")
+        self.assertEqual(record["seed"], 7)
+        self.assertRegex(record["started"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertEqual(record["workload"]["kind"], "builtin")
+        self.assertEqual(record["workload"]["spec"], "sleep:0.05")
+        self.assertEqual((record["workload"]["tasks"], record["workload"]["workers"]), (3, 2))
+        self.assertEqual(record["plan"]["models"], MODELS)
+        self.assertEqual([sorted(row) for row in record["plan"]["order"]], [sorted(MODELS)] * 2)
+        self.assertEqual(len(record["summary"]), 4)
+        for row in record["summary"]:
+            self.assertLessEqual({"model", "rank", "median_s", "speedup_vs_serial", "setup_share", "cpu_s", "cores",
+                                  "peak_bytes", "ctx"}, set(row))
+        self.assertEqual(len(record["pairs"]), 6)
+        for pair in record["pairs"]:
+            self.assertLessEqual({"a", "b", "ratio", "verdict"}, set(pair))
+            self.assertIn(pair["verdict"], ("faster", "slower", "equivalent", "negligible", "undecided"))
+        for run in record["runs"]:
+            self.assertGreater(run["mem"]["vmhwm_bytes"], 100_000)
+
+    def test_the_same_seed_gives_the_same_order(self):
+        orders = [self.compare_json("cpu:1000", "--seed", seed)["plan"]["order"] for seed in ("5", "5", "6")]
+        self.assertEqual(orders[0], orders[1])
+        self.assertNotEqual(orders[0], orders[2])
+
+    def test_defaults_follow_the_number_of_tasks(self):
+        self.assertEqual(self.compare_json("sleep:0.05", "--models", "async")["workload"]["tasks"], 5)
+        record = self.compare_json("cpu:1000", "--models", "async")
+        self.assertEqual((record["workload"]["tasks"], record["workload"]["workers"]), (2, 2))
+        self.assertEqual(record["plan"]["rounds"], 5)
+
+    def test_the_table_and_its_sentences(self):
+        done = self.run_tool("compare", "sleep:0.2", "--rounds", "3")
+        self.assertEqual(done.returncode, 0, done.stderr_text)
+        self.assertIn("sleep:0.2 × 5\n", done.stdout_text)
+        self.assertRegex(done.stdout_text, r"(?m)^ +4  serial +1\.\d+ s +1\.00×")
+        for model in MODELS:
+            self.assertRegex(done.stdout_text, rf"(?m)^ +\d  {model} ")
+        self.assertRegex(" ".join(done.stdout_text.split()), r"\d\.\d\d times as fast as serial")
+        self.assertIn("every model finished all 5 tasks ✔", done.stdout_text)
+
+    def test_one_model_alone_needs_no_verdict(self):
+        done = self.run_tool("compare", "cpu:100000", "--models", "async")
+        self.assertEqual(done.returncode, 0, done.stderr_text)
+        self.assertIn("async alone was measured", done.stdout_text)
+        self.assertIn("async returned 333328333350000 ✔", done.stdout_text)
+
+    def test_a_host_that_dies_fails_its_model_only(self):
+        process = self.start("compare", "sleep:0.3", "--models", "async,threads", "--rounds", "1", "--tasks", "1")
+        os.kill(self.host_of(process), signal.SIGKILL)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 1)
+        self.assertEqual(err.count("ended without a result: SIGKILL (killed)"), 1, err)
+        self.assertEqual(out.count("failed: "), 1, out)
+        self.assertRegex(out, r"(?m)^ +1  (async|threads) ")
+
+
+@unittest.skipUnless(HOSTS_PYTHON, "this build has no Python extension")
+class PythonFunctions(ToolTest):
+    def test_a_task_that_fails_is_told_once_and_the_others_go_on(self):
+        self.write_file("tasks.py", "import threading\n"
+                        "def task():\n"
+                        "    if threading.current_thread() is not threading.main_thread():\n"
+                        "        raise ValueError('only on the main thread')\n"
+                        "    return 5\n")
+        done = self.run_tool("compare", "tasks.py:task", "--models", "serial,threads", "--rounds", "3")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr_text.count("ValueError: only on the main thread"), 1, done.stderr_text)
+        self.assertIn("failed: ValueError: only on the main thread", done.stdout_text)
+        self.assertIn("serial returned 5 ✔", done.stdout_text)
+
+    def test_models_with_different_results_get_no_verdict(self):
+        self.write_file("tasks.py", "import threading\n"
+                        "def task():\n    return threading.current_thread() is threading.main_thread()\n")
+        done = self.run_tool("compare", "tasks.py:task", "--models", "serial,threads", "--rounds", "2")
+        self.assertEqual(done.returncode, 5)
+        self.assertIn("no verdict: the models' results differ", done.stdout_text)
+        self.assertIn("serial returned true", done.stderr_text)
+        self.assertIn("threads returned false", done.stderr_text)
+
+    def test_no_usable_python_is_said_in_the_rows(self):
+        self.write_file("tasks.py", "def task():\n    return 1\n")
+        done = self.run_tool("compare", "tasks.py:task", "--python", "/nonexistent/python")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stdout_text.count("n/a: "), 4, done.stdout_text)
+        self.assertIn("nothing could be measured", done.stderr_text)
+
+    def test_what_tasks_print_comes_on_stderr_tagged(self):
+        self.write_file("tasks.py", "def task(i):\n    print('task', i, 'starts')\n")
+        done = self.run_tool("compare", "tasks.py:task", "--arg", "{i}", "--models", "serial", "--rounds", "1")
+        self.assertEqual(done.returncode, 0, done.stderr_text)
+        self.assertIn("[serial] task 0 starts\n[serial] task 1 starts\n", done.stderr_text)
+        self.assertNotIn("starts", done.stdout_text)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bad input: one clear message on stderr, nothing on stdout, exit code 2."""
+
+import unittest
+
+from tool import ToolTest
+
+
+class Usage(ToolTest):
+    def refused(self, *args):
+        done = self.run_tool(*args)
+        self.assertEqual(done.returncode, 2, done.stderr_text)
+        self.assertEqual(done.stdout_text, "")
+        self.assertTrue(done.stderr_text.startswith("fanout: "), done.stderr_text)
+        self.assertEqual(done.stderr_text.count("\n"), 1, done.stderr_text)
+        return done.stderr_text
+
+    def test_an_unknown_model_names_the_models_and_the_nearest(self):
+        message = self.refused("compare", "sleep:0.05", "--models", "serial,thread")
+        self.assertIn("no model 'thread'", message)
+        self.assertIn("did you mean 'threads'?", message)
+        self.assertIn("serial, async, threads, processes", message)
+
+    def test_no_model_and_the_same_model_twice(self):
+        self.assertIn("no model ''", self.refused("compare", "sleep:0.05", "--models", "serial,"))
+        self.assertIn("'async' twice", self.refused("compare", "sleep:0.05", "--models", "async,async"))
+
+    def test_counts_that_are_none(self):
+        for option in ("--tasks", "--workers", "--rounds"):
+            for value in ("0", "-1", "two", "1.5", "99999999999999"):
+                message = self.refused("compare", "sleep:0.05", option, value)
+                self.assertIn(f"{option} is a whole number from 1 to ", message)
+                self.assertIn(f"not '{value}'", message)
+
+    def test_a_missing_file(self):
+        self.assertIn("no such file: missing.py", self.refused("compare", "missing.py:task"))
+
+    def test_work_of_no_known_form(self):
+        message = self.refused("compare", "something")
+        for part in ("'something'", "sleep:SECONDS", "cpu:N", "FILE.py:FUNCTION"):
+            self.assertIn(part, message)
+        self.assertIn("'http://x'", self.refused("compare", "http://x"))
+
+    def test_a_file_without_a_function(self):
+        self.write_file("tasks.py", "def f(): pass\n")
+        for work in ("tasks.py", "tasks.py:"):
+            self.assertIn("which function of tasks.py?", self.refused("compare", work))
+
+    def test_sizes_that_are_none(self):
+        for work in ("sleep:", "sleep:0", "sleep:-1", "sleep:1s", "sleep:nan", "sleep:1e3", "cpu:", "cpu:0", "cpu:-5",
+                     "cpu:1.5", "cpu:99999999999999999999"):
+            message = self.refused("compare", work)
+            self.assertIn(f"{work}: how ", message)
+
+    def test_an_argument_for_work_that_takes_none(self):
+        self.assertIn("takes no --arg", self.refused("compare", "cpu:5", "--arg", "1"))
+        self.assertIn("--arg", self.refused("compare", "--arg", "1"))
+
+    def test_other_options(self):
+        self.assertIn("'xml'", self.refused("compare", "sleep:0.05", "--format", "xml"))
+        for share in ("3", "0", "100%", "-1%", "much"):
+            self.assertIn("--min-effect", self.refused("compare", "sleep:0.05", "--min-effect", share))
+        self.assertIn("--seed", self.refused("compare", "sleep:0.05", "--seed", "x"))
+        self.assertIn("--bogus", self.refused("compare", "sleep:0.05", "--bogus"))
+        self.assertIn("--tasks", self.refused("compare", "sleep:0.05", "--tasks"))
+        self.assertIn("cpu:7", self.refused("compare", "sleep:0.05", "cpu:7"))
+
+    def test_no_command_and_an_unknown_one(self):
+        self.assertIn("which command?", self.refused())
+        self.assertIn("no command 'costs'", self.refused("costs"))
+
+
+class Help(ToolTest):
+    def test_help_shows_examples(self):
+        for args in (["--help"], ["compare", "--help"]):
+            done = self.run_tool(*args)
+            self.assertEqual(done.returncode, 0)
+            self.assertIn("Examples:\n  fanout compare", done.stdout_text)
+            self.assertNotIn("__run", done.stdout_text)
+
+    def test_version(self):
+        done = self.run_tool("--version")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout_text, r"\Afanout \d+\.\d+\.\d+\n\Z")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the tool, and counts what it leaves behind."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+import uuid
+
+FANOUT = os.environ["FANOUT"]
+HOSTS_PYTHON = os.environ.get("FANOUT_HOSTS_PYTHON") == "1"
+MODELS = ["serial", "async", "threads", "processes"]
+
+
+def marked_processes(mark):
+    """The pids of all processes, orphans included, that were started with this mark in their environment."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as environ:
+                if mark.encode() in environ.read():
+                    found.append(int(pid))
+        except OSError:
+            pass  # it has ended, or is not ours
+    return found
+
+
+def wait_until(condition, what):
+    """Polls: what happens in other processes sends no event here. The deadline only guards against hanging."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited in vain: {what}")
+        time.sleep(0.005)
+
+
+class ToolTest(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        self.started_processes = []
+        self.mark = f"FANOUT_TEST_MARK={uuid.uuid4()}"
+        self.folder = tempfile.TemporaryDirectory(prefix="fanout-cli-")
+        self.addCleanup(self.folder.cleanup)
+
+    def tearDown(self):
+        for process in self.started_processes:
+            if process.poll() is None:  # the test has failed already
+                process.kill()
+                process.communicate()
+        self.assertEqual(marked_processes(self.mark), [], "processes were left behind")
+
+    def environment(self, **changes):
+        environment = dict(os.environ, **changes)
+        for name in ("COLUMNS", "NO_COLOR"):
+            if name not in changes:
+                environment.pop(name, None)
+        name, value = self.mark.split("=")
+        environment[name] = value
+        return environment
+
+    def start(self, *args, environment=None, **options):
+        process = subprocess.Popen([FANOUT, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                                   stderr=subprocess.PIPE, env=environment or self.environment(), cwd=self.folder.name,
+                                   **options)
+        self.started_processes.append(process)
+        return process
+
+    def run_tool(self, *args, environment=None):
+        process = self.start(*args, environment=environment)
+        process.stdout_text, process.stderr_text = process.communicate(timeout=120)
+        return process
+
+    def compare_json(self, *args, expected_code=0):
+        done = self.run_tool("compare", *args, "--format", "json")
+        self.assertEqual(done.returncode, expected_code, done.stderr_text)
+        return json.loads(done.stdout_text)
+
+    def run_on_terminal(self, *args, **changes):
+        """Both streams on a terminal; returns what it showed."""
+        controller, terminal = pty.openpty()
+        process = subprocess.Popen([FANOUT, *args], stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal,
+                                   env=self.environment(**{"TERM": "xterm", **changes}), cwd=self.folder.name)
+        os.close(terminal)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(controller, 65536)
+            except OSError:  # EIO: the other end is closed
+                break
+            if not piece:
+                break
+            shown += piece
+        os.close(controller)
+        self.assertEqual(process.wait(timeout=60), 0, shown)
+        return shown.decode()
+
+    def write_file(self, name, text):
+        path = os.path.join(self.folder.name, name)
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+    def processes_of(self, process):
+        """What the tool has started, directly or not."""
+        return [pid for pid in marked_processes(self.mark) if pid != process.pid]
+
+    def host_of(self, process):
+        """Waits until a host runs, and returns its pid."""
+        hosts = []
+
+        def running():
+            self.assertIsNone(process.poll(), "it ended before a host ran")
+            for pid in self.processes_of(process):
+                try:
+                    with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
+                        if b"__run" in cmdline.read().split(b"\0"):
+                            hosts.append(pid)
+                except OSError:
+                    pass
+            return hosts
+
+        wait_until(running, "a host")
+        return hosts[0]
+
+
+__all__ = ["FANOUT", "HOSTS_PYTHON", "MODELS", "ToolTest", "marked_processes", "signal", "subprocess", "wait_until"]

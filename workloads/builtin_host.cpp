@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// One runner per model. Each makes what its model needs, runs the tasks, stops the clock at the last result; whatever
+// it made is gone when it returns.
+#include "workloads/builtin_host.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <exception>
+#include <fanout/as_completed.hpp>
+#include <fanout/event_loop.hpp>
+#include <fanout/gather.hpp>
+#include <fanout/process_pool.hpp>
+#include <fanout/thread_pool.hpp>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "lab/meter.hpp"
+#include "workloads/builtin.hpp"
+
+namespace workloads {
+
+namespace {
+
+struct task_outcome {
+  unsigned index;  // which task it was
+  std::int64_t start_ns, end_ns;
+  task_value value;
+};
+
+struct assignment {
+  std::string spec;
+  const builtin& work;
+  std::uint64_t amount;
+  unsigned tasks, workers;
+  lab::meter& clock;
+  nlohmann::json reports;  // one per task, in the tasks' order
+
+  void succeeded(const task_outcome& done) {
+    nlohmann::json report = {{"start_s", clock.seconds_since_start(done.start_ns)},
+                             {"end_s", clock.seconds_since_start(done.end_ns)},
+                             {"ok", true},
+                             {"type", done.value.type},
+                             {"value", nullptr}};
+    if (done.value.type != "none") report["value"] = done.value.value;
+    reports[done.index] = std::move(report);
+  }
+
+  void failed(unsigned index, const char* why) { reports[index] = {{"ok", false}, {"error", why}}; }
+};
+
+/// The task itself, wherever it runs.
+task_outcome timed(task_value (*call)(std::uint64_t), std::uint64_t amount, unsigned index) {
+  task_outcome done{.index = index, .start_ns = lab::now_ns(), .end_ns = 0, .value = {}};
+  done.value = call(amount);
+  done.end_ns = lab::now_ns();
+  return done;
+}
+
+void run_serial(assignment& job) {
+  for (unsigned i = 0; i < job.tasks; ++i) job.succeeded(timed(job.work.call, job.amount, i));
+  job.clock.stop_clock();
+}
+
+fanout::task<task_outcome> timed_async(fanout::task<task_value> (*call)(std::uint64_t), std::uint64_t amount,
+                                       unsigned index) {
+  task_outcome done{.index = index, .start_ns = lab::now_ns(), .end_ns = 0, .value = {}};
+  done.value = co_await call(amount);
+  done.end_ns = lab::now_ns();
+  co_return done;
+}
+
+void run_async(assignment& job) {
+  std::vector<fanout::task<task_outcome>> tasks;
+  for (unsigned i = 0; i < job.tasks; ++i) tasks.push_back(timed_async(job.work.call_async, job.amount, i));
+  const auto outcomes = fanout::run(fanout::gather(std::move(tasks)));
+  job.clock.stop_clock();
+  for (const task_outcome& done : outcomes) job.succeeded(done);
+}
+
+void run_threads(assignment& job) {
+  fanout::thread_pool pool(job.workers);
+  std::vector<fanout::future<task_outcome>> futures;
+  for (unsigned i = 0; i < job.tasks; ++i) futures.push_back(pool.submit(timed, job.work.call, job.amount, i));
+  for (auto&& done : fanout::as_completed(std::move(futures))) job.succeeded(done.get());
+  job.clock.stop_clock();
+}
+
+/// In a worker. By name, since the functions may have other addresses there.
+task_outcome timed_by_name(const std::string& spec, unsigned index) {
+  const auto parsed = parse_builtin(spec);
+  return timed(parsed->work->call, parsed->amount, index);
+}
+
+void run_processes(assignment& job) {
+  fanout::process_pool pool(job.workers);
+  std::vector<fanout::future<task_outcome>> futures;
+  for (unsigned i = 0; i < job.tasks; ++i) futures.push_back(pool.submit(timed_by_name, job.spec, i));
+  for (unsigned i = 0; i < job.tasks; ++i) {
+    try {
+      job.succeeded(futures[i].get());
+    } catch (const std::exception& error) {
+      job.failed(i, error.what());  // its process died: the others may well have succeeded
+    }
+  }
+  job.clock.stop_clock();
+}
+
+struct model {
+  std::string_view name;
+  void (*run)(assignment&);
+};
+
+constexpr model models[] = {
+    {"serial", run_serial},
+    {"async", run_async},
+    {"threads", run_threads},
+    {"processes", run_processes},
+};
+
+nlohmann::json measured(const model& under, const builtin_spec& spec, const host_job& job) {
+  lab::meter clock;
+  const nlohmann::json unseen = {{"ok", false}, {"error", "this task was never run"}};
+  assignment work{.spec = std::string(job.spec),
+                  .work = *spec.work,
+                  .amount = spec.amount,
+                  .tasks = job.tasks,
+                  .workers = job.workers,
+                  .clock = clock,
+                  .reports = std::vector(job.tasks, unseen)};
+  clock.start();
+  under.run(work);
+  nlohmann::json record = clock.finish();
+  record["tasks"] = std::move(work.reports);
+  return record;
+}
+
+void write_record(const nlohmann::json& record) {
+  int descriptor = STDOUT_FILENO;
+  if (const char* given = std::getenv("FANOUT_RECORD_FD"); given != nullptr)
+    std::from_chars(given, given + std::string_view(given).size(), descriptor);
+  const std::string text = record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
+  for (std::string_view rest = text; !rest.empty();) {
+    const ssize_t written = write(descriptor, rest.data(), rest.size());
+    if (written < 0 && errno != EINTR)
+      throw std::system_error(errno, std::generic_category(), "cannot write the record");
+    rest.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> builtin_models() {
+  std::vector<std::string> names;
+  for (const model& known : models) names.emplace_back(known.name);
+  return names;
+}
+
+int run_builtin_host(const host_job& job) {
+  const auto spec = parse_builtin(job.spec);
+  if (!spec) throw lab::usage_error("there is no built-in workload '" + std::string(job.spec) + "'");
+  for (const model& known : models) {
+    if (known.name != job.model) continue;
+    try {
+      write_record(measured(known, *spec, job));
+      return 0;
+    } catch (const std::exception& error) {
+      write_record({{"error", error.what()}});
+      return 1;
+    }
+  }
+  throw lab::usage_error("there is no model '" + std::string(job.model) + "' for built-in workloads");
+}
+
+}  // namespace workloads
