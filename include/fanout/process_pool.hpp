@@ -21,8 +21,9 @@ namespace fanout {
 
 /// How workers come to be. However they do, of the caller's open files they have only its standard output and error.
 enum class start_method {
-  forkserver,  ///< forked from a helper process that has run this program's static constructors and nothing else
-  spawn,       ///< each starts this program anew
+  forkserver,  ///< forked from a helper process that has run this program's static constructors and nothing else, or
+               ///< from one that runs worker_command, as it is at fanout::init()
+  spawn,       ///< each starts this program, or worker_command, anew
   fork,        ///< forked from a copy of this process, as it is when the pool is made; it must not have other threads
 };
 
@@ -30,7 +31,7 @@ struct process_pool_options {
   unsigned workers = default_workers();
   start_method start = start_method::forkserver;
   /// The program that workers run, and its arguments; empty: this program. It must call fanout::init() when it has
-  /// loaded the modules whose functions it is to run. Each worker is started anew, whatever `start` says.
+  /// loaded the modules whose functions it is to run, before it starts threads (else each worker is started anew).
   std::vector<std::string> worker_command = {};
 };
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The model processes: fanout's process pool with workers that are interpreters. A task travels as bytes of Python's
 // own making; the one function that is shipped lives here, in the module that both sides have loaded.
+#include <pthread.h>
 #include <fanout/errors.hpp>
 #include <fanout/process_pool.hpp>
+
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "functions.hpp"
@@ -20,8 +23,30 @@ struct {
   PyObject* run = nullptr;
 } served;
 
+/// While fanout::init() may fork workers of this process, which Python must be told of as if os.fork() did it.
+bool forks_workers = false;
+
+void before_fork() {
+  if (!forks_workers) return;
+  take_back_this_thread();
+  PyOS_BeforeFork();
+}
+
+void after_fork_in_parent() {
+  if (!forks_workers) return;
+  PyOS_AfterFork_Parent();
+  hand_over_this_thread();
+}
+
+void after_fork_in_child() {
+  if (!std::exchange(forks_workers, false)) return;
+  PyOS_AfterFork_Child();
+  hand_over_this_thread();
+}
+
 /// In a worker.
 std::string run_task(const std::string& task) {
+  forks_workers = false;  // what the task forks is Python's or its own business
   const calling_python here(served.interpreter);
   try {
     const object input = object::steal(PyBytes_FromStringAndSize(task.data(), std::ssize(task)));
@@ -91,8 +116,7 @@ PyObject* run_in_processes(PyObject*, PyObject* arguments) {
   if (!PyArg_ParseTuple(arguments, "OOIO", &command, &tasks, &workers, &finished)) return nullptr;
   return guarded([&] {
     const std::vector<std::string> encoded = strings_of(tasks);
-    fanout::process_pool_options options{
-        .workers = workers, .start = fanout::start_method::spawn, .worker_command = strings_of(command)};
+    fanout::process_pool_options options{.workers = workers, .worker_command = strings_of(command)};
     unlocked free;
     fanout::process_pool pool(std::move(options));
     const std::vector<answer> answers = run_all(pool, encoded);
@@ -105,8 +129,14 @@ PyObject* run_in_processes(PyObject*, PyObject* arguments) {
 
 PyObject* serve(PyObject*, PyObject* run) {
   served = {PyInterpreterState_Get(), run};
+  if (const int error = ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child); error != 0) {
+    errno = error;
+    return PyErr_SetFromErrno(PyExc_OSError);
+  }
   hand_over_this_thread();
+  forks_workers = true;
   fanout::init(0, nullptr);
+  forks_workers = false;
   take_back_this_thread();
   PyErr_SetString(PyExc_RuntimeError, "this program is started by fanout, as a worker of a process pool");
   return nullptr;

@@ -10,8 +10,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -45,16 +45,28 @@ std::vector<pid_t> own_children() {
   return children;
 }
 
+int child_news_bell = -1;  // the eventfd that a SIGCHLD rings
+
+void ring_child_news(int) {
+  const int error = errno;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(child_news_bell, &one, sizeof one);
+  errno = error;
+}
+
 class nanny {
  public:
   explicit nanny(descriptor socket) : program_(std::move(socket)), buffer_(largest_request) {
     ::prctl(PR_SET_NAME, "fanout-nanny");
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    sigset_t chld;
-    sigemptyset(&chld);
-    sigaddset(&chld, SIGCHLD);
-    ::sigprocmask(SIG_BLOCK, &chld, nullptr);
-    child_news_ = descriptor(::signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK));
+    // Not a signalfd: of a program with other threads (static constructors, a worker_command), one could take the
+    // signal.
+    child_news_ = descriptor(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd"));
+    child_news_bell = child_news_.get();
+    struct sigaction on_child{};
+    on_child.sa_handler = ring_child_news;
+    on_child.sa_flags = SA_RESTART | SA_NOCLDSTOP;
+    ::sigaction(SIGCHLD, &on_child, &before_);
     may_fork_ = own_threads() == 1;  // not if a static constructor started one
     watch_program();
   }
@@ -118,7 +130,7 @@ class nanny {
   }
 
   void start(const nanny_request& request, descriptor socket, const std::string& words) {
-    const bool exec = request.verb == nanny_verb::exec || !may_fork_;
+    const bool exec = request.verb == nanny_verb::exec || !may_fork_;  // then the words count
     const pid_t self = ::getpid();
     std::fflush(nullptr);  // a worker must not print again what static constructors left in a buffer
     const pid_t pid = ::fork();
@@ -134,16 +146,14 @@ class nanny {
     report({.news = nanny_news::started, .pid = pid, .worker = request.worker});
   }
 
-  /// In the new process: nothing of the nanny stays open, and nothing of its signals set.
+  /// In the new process: nothing of the nanny stays open, and the signals are as they were.
   void begin_worker(pid_t parent) noexcept {
     end_with_parent(parent);
     ::setpgid(0, 0);
+    ::sigaction(SIGCHLD, &before_, nullptr);
     program_.reset();
     program_end_.reset();
     child_news_.reset();
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
   }
 
   [[noreturn]] static void exec_worker(descriptor socket, const std::string& words) {
@@ -169,9 +179,8 @@ class nanny {
   }
 
   void reap() {
-    signalfd_siginfo news;
-    while (::read(child_news_.get(), &news, sizeof news) > 0) {
-    }
+    std::uint64_t rings;
+    [[maybe_unused]] const auto read = ::read(child_news_.get(), &rings, sizeof rings);
     bool worker_ended = false;
     int status = 0;
     for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
@@ -213,6 +222,7 @@ class nanny {
   descriptor program_;
   descriptor program_end_;  // empty where the kernel has no pidfds: then only the socket tells
   descriptor child_news_;
+  struct sigaction before_{};  // what SIGCHLD did
   bool may_fork_ = true;
   std::vector<char> buffer_;
   std::unordered_map<pid_t, std::uint64_t> workers_;  // by process: its number at the program's side

@@ -5,11 +5,12 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <csignal>
 #include <cstring>
 
 namespace fanout::detail {
 
-nanny_link::nanny_link(nanny_process nanny, std::string program, nanny_listener& listener)
+nanny_link::nanny_link(nanny_process nanny, nanny_program program, nanny_listener& listener)
     : program_(std::move(program)), listener_(listener), socket_(std::move(nanny.socket)), pid_(nanny.pid) {}
 
 void nanny_link::start_worker(std::uint64_t worker, bool exec, const std::vector<std::string>& command,
@@ -25,6 +26,11 @@ void nanny_link::start_worker(std::uint64_t worker, bool exec, const std::vector
 void nanny_link::kill_worker(std::uint64_t worker) {
   const nanny_request head{.verb = nanny_verb::kill, .words = 0, .worker = worker};
   output_.push_back({std::string(reinterpret_cast<const char*>(&head), sizeof head), descriptor()});
+}
+
+void nanny_link::kill() const noexcept {
+  if (may_never_be_ready()) ::kill(-pid_, SIGKILL);  // a script, and what that runs
+  ::kill(pid_, SIGKILL);
 }
 
 bool nanny_link::flush() {
@@ -64,7 +70,9 @@ void nanny_link::read_reports() {
     const ssize_t size = ::recv(socket_.get(), &news, sizeof news, MSG_DONTWAIT);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) return;
-    if (size != sizeof news) return listener_.on_nanny_gone(*this);
+    if (size != sizeof news) return listener_.on_nanny_gone(*this, "");
+    if (news.news == nanny_news::ready && news.status != protocol_version)
+      return listener_.on_nanny_gone(*this, "it was built with another version of fanout than this program");
     ready_ = true;
     listener_.on_nanny_report(news);
   }

@@ -23,8 +23,8 @@ class nanny_link;
 class nanny_listener {
  public:
   virtual void on_nanny_report(const nanny_report& news) = 0;
-  /// Its socket closed: it died, and all its workers with it.
-  virtual void on_nanny_gone(nanny_link& nanny) = 0;
+  /// It died, and all its workers with it: its socket closed. Or it is of no use, which `why` says.
+  virtual void on_nanny_gone(nanny_link& nanny, std::string why) = 0;
 
  protected:
   ~nanny_listener() = default;
@@ -33,18 +33,23 @@ class nanny_listener {
 /// Talks to a nanny; requests are queued, so nobody waits for it to come up. Whoever destroys this waits for pid().
 class nanny_link final : public event_handler {
  public:
-  nanny_link(nanny_process nanny, std::string program, nanny_listener& listener);
+  nanny_link(nanny_process nanny, nanny_program program, nanny_listener& listener);
 
-  /// What it was started from; empty: forked from this process.
-  const std::string& program() const noexcept { return program_; }
+  /// What it was started from; its file empty: forked from this process.
+  const nanny_program& program() const noexcept { return program_; }
   pid_t pid() const noexcept { return pid_; }
   /// Has it reported anything yet?
   bool ready() const noexcept { return ready_; }
+  /// Another program, of which it is not known yet whether it ever becomes a nanny.
+  bool may_never_be_ready() const noexcept { return program_.foreign && !ready_; }
   int fd() const noexcept { return socket_.get(); }
 
-  /// Asks for a worker with this end of its socket. `command` empty: this program.
+  /// Asks for a worker with this end of its socket. `command`: what to execute for it, if it is not to be forked or
+  /// cannot be; empty: this program.
   void start_worker(std::uint64_t worker, bool exec, const std::vector<std::string>& command, descriptor socket);
   void kill_worker(std::uint64_t worker);
+  /// It, not the workers; and before it is ready, what it may have started.
+  void kill() const noexcept;
   /// Sends what is queued. True: nothing is left.
   bool flush();
 
@@ -58,7 +63,7 @@ class nanny_link final : public event_handler {
 
   void read_reports();
 
-  const std::string program_;
+  const nanny_program program_;
   nanny_listener& listener_;
   descriptor socket_;
   pid_t pid_ = 0;

@@ -60,12 +60,14 @@ class spawn_settings {
   spawn_settings(const spawn_settings&) = delete;
   spawn_settings& operator=(const spawn_settings&) = delete;
 
-  pid_t spawn(const std::string& program, char** environment) {
-    char name[] = "fanout-nanny";
-    char* argv[] = {name, nullptr};
+  pid_t spawn(const nanny_program& program, char** environment) {
+    std::vector<std::string> words = program.argv;
+    std::vector<char*> argv;
+    for (auto& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
     pid_t pid = 0;
-    checked_spawn(::posix_spawn(&pid, program.c_str(), &files_, &attributes_, argv, environment),
-                  ("posix_spawn of " + program).c_str());
+    checked_spawn(::posix_spawnp(&pid, program.file.c_str(), &files_, &attributes_, argv.data(), environment),
+                  ("posix_spawn of " + program.file).c_str());
     return pid;
   }
 
@@ -116,7 +118,7 @@ unsigned own_threads() {
   return static_cast<unsigned>(std::max(threads - of_sanitizer, 1));
 }
 
-nanny_process spawn_nanny(const std::string& program) {
+nanny_process spawn_nanny(const nanny_program& program) {
   auto [ours, theirs] = make_socket_pair(SOCK_SEQPACKET);
   std::string role = std::string(role_variable) + "=nanny:" + std::to_string(nanny_fd);
   std::vector<char*> environment;

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "descriptor.hpp"
 
@@ -16,8 +17,16 @@ struct nanny_process {
   pid_t pid = 0;
 };
 
-/// Starts `program`, which gets to the worker entry. Throws std::system_error.
-nanny_process spawn_nanny(const std::string& program);
+/// A program that gets to the worker entry, and its arguments.
+struct nanny_program {
+  std::string file;  ///< searched for in PATH if it names no directory
+  std::vector<std::string> argv;
+  bool foreign = false;  ///< not this program: it may never get there
+  bool operator==(const nanny_program&) const = default;
+};
+
+/// Throws std::system_error.
+nanny_process spawn_nanny(const nanny_program& program);
 
 /// Forks this process. Throws fanout::error if it has more than one thread: what those hold locked would stay locked
 /// for ever in the copy. Throws std::system_error.

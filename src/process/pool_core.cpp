@@ -39,7 +39,7 @@ pool_core::pool_core(pool_plan plan) : plan_(std::move(plan)), process_(::getpid
 bool pool_core::is_of_this_process() const noexcept { return process_ == ::getpid(); }
 
 void pool_core::open() {
-  if (plan_.nanny.empty()) {  // before the supervisor's thread, and everybody else's
+  if (plan_.nanny.file.empty()) {  // before the supervisor's thread, and everybody else's
     forked_nanny_ = fork_nanny();
     own_nanny_pid_ = forked_nanny_.pid;
   }
@@ -214,13 +214,18 @@ void pool_core::release_workers() {
   if (std::exchange(leaving_, true)) return;
   idle_.clear();
   const auto deadline = std::chrono::steady_clock::now() + time_to_leave;
+  std::vector<worker_link*> not_waited_for;
   for (auto& worker : workers_) {
     if (worker->now() == worker_link::state::idle) {
       worker->leave(deadline);
+    } else if (worker->nanny().may_never_be_ready()) {
+      not_waited_for.push_back(worker.get());
     } else {
       worker->kill();  // it is still starting
     }
   }
+  // Should its nanny become one after all, such a worker finds its socket closed, and leaves.
+  for (auto* const worker : not_waited_for) worker->on_ended({});
 }
 
 time_point pool_core::deadline() const {
@@ -255,11 +260,15 @@ void pool_core::on_worker_ended(worker_link& worker, const item_range& not_begun
   boss_->bury(std::move(*found));
   workers_.erase(found);
   if (not_begun.work != nullptr) queue_.push_front(not_begun);
-  if (!start_failure.empty() && !leaving_) count_start_failure(start_failure);
+  if (start_failure.empty() || leaving_) return;
+  if (nanny_failure_ == nullptr) {
+    count_start_failure(start_failure);
+  } else if (nanny_failure_->empty()) {
+    *nanny_failure_ = start_failure;
+  }
 }
 
-void pool_core::on_nanny_gone(nanny_link& nanny) {
-  const unsigned before = failed_starts_;
+void pool_core::on_nanny_gone(nanny_link& nanny, const worker_end& end) {
   std::vector<worker_link*> orphans;
   for (auto& worker : workers_) {
     if (&worker->nanny() == &nanny) orphans.push_back(worker.get());
@@ -270,9 +279,11 @@ void pool_core::on_nanny_gone(nanny_link& nanny) {
         "the nanny process, which forks the workers, was killed, and a program with threads cannot fork another "
         "(start_method::forkserver can replace it)";
   }
-  for (auto* const worker : orphans) worker->on_ended({.status = SIGKILL, .with_nanny = true});
-  // However many were just starting: one nanny that died is one failure.
-  if (failed_starts_ > before + 1 && given_up_.empty()) failed_starts_ = before + 1;
+  std::string failure;  // however many were just starting: one nanny that died is one failure
+  nanny_failure_ = &failure;
+  for (auto* const worker : orphans) worker->on_ended(end);
+  nanny_failure_ = nullptr;
+  if (!failure.empty()) count_start_failure(failure);
 }
 
 void pool_core::abandon(const char* why) noexcept {

@@ -21,7 +21,7 @@ struct pool_plan {
   unsigned workers = 1;
   bool exec = false;                 ///< each worker is a program started anew, not a fork of the nanny
   std::vector<std::string> command;  ///< that program; empty: this one
-  std::string nanny;                 ///< the program to start as nanny; empty: forked, see below
+  nanny_program nanny;               ///< its file empty: forked from this process
 };
 
 /// Other threads only put work into the inbox; all else is the supervisor thread's.
@@ -46,7 +46,7 @@ class pool_core final : private supervised, private worker_owner {
   bool advance() override;
   time_point deadline() const override;
   void on_deadline(time_point now) override;
-  void on_nanny_gone(nanny_link& nanny) override;
+  void on_nanny_gone(nanny_link& nanny, const worker_end& end) override;
   void abandon(const char* why) noexcept override;
   void on_worker_ready(worker_link& worker) override;
   void on_worker_idle(worker_link& worker, const item_range& finished, duration taken) override;
@@ -84,8 +84,9 @@ class pool_core final : private supervised, private worker_owner {
   std::vector<worker_link*> idle_;
   bool draining_ = false;
   bool leaving_ = false;
-  unsigned failed_starts_ = 0;  // in a row
-  std::string given_up_;        // why no more workers are started
+  unsigned failed_starts_ = 0;            // in a row
+  std::string* nanny_failure_ = nullptr;  // while a nanny's workers end with it: where the first failed start is noted
+  std::string given_up_;                  // why no more workers are started
 };
 
 }  // namespace fanout::detail

@@ -17,12 +17,19 @@ namespace {
 
 detail::pool_plan plan_of(process_pool_options options) {
   if (options.workers == 0) throw error("a fanout::process_pool needs at least 1 worker, not 0");
+  detail::check_may_have_pools();
   detail::pool_plan plan;
   plan.workers = options.workers;
-  plan.exec = options.start == start_method::spawn || !options.worker_command.empty();
-  const bool forked = options.start == start_method::fork && options.worker_command.empty();
-  if (!forked) plan.nanny = detail::nanny_program(!options.worker_command.empty());
+  plan.exec = options.start == start_method::spawn;
   plan.command = std::move(options.worker_command);
+  const bool foreign = !plan.command.empty();
+  if (foreign && options.start == start_method::fork)
+    throw error(
+        "start_method::fork makes workers of this program, but process_pool_options::worker_command names another: "
+        "use start_method::forkserver, which forks workers from one process of that");
+  if (options.start == start_method::forkserver)
+    plan.nanny = foreign ? detail::nanny_program{plan.command.front(), plan.command, true} : detail::own_nanny();
+  if (options.start == start_method::spawn) plan.nanny = foreign ? detail::nanny_for_others() : detail::own_nanny();
   return plan;
 }
 

@@ -155,7 +155,7 @@ int supervisor::timeout() const {
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max()));
 }
 
-nanny_link& supervisor::watch_nanny(nanny_process nanny, const std::string& program) {
+nanny_link& supervisor::watch_nanny(nanny_process nanny, const nanny_program& program) {
   const pid_t pid = nanny.pid;
   try {
     nanny_listener& self = *this;
@@ -168,12 +168,12 @@ nanny_link& supervisor::watch_nanny(nanny_process nanny, const std::string& prog
   }
 }
 
-nanny_link& supervisor::nanny_for(const std::string& program) {
+nanny_link& supervisor::nanny_for(const nanny_program& program) {
   const auto found = std::ranges::find(nannies_, program, [](const auto& nanny) { return nanny->program(); });
   return found != nannies_.end() ? **found : watch_nanny(spawn_nanny(program), program);
 }
 
-nanny_link& supervisor::adopt(nanny_process nanny) { return watch_nanny(std::move(nanny), ""); }
+nanny_link& supervisor::adopt(nanny_process nanny) { return watch_nanny(std::move(nanny), {}); }
 
 std::unique_ptr<nanny_link> supervisor::take(nanny_link& nanny) {
   const auto found = std::ranges::find(nannies_, &nanny, [](const auto& n) { return n.get(); });
@@ -185,7 +185,10 @@ std::unique_ptr<nanny_link> supervisor::take(nanny_link& nanny) {
   return taken;
 }
 
-void supervisor::dismiss(nanny_link& nanny) { take(nanny); }  // without its socket it ends
+void supervisor::dismiss(nanny_link& nanny) {
+  if (nanny.may_never_be_ready()) nanny.kill();
+  take(nanny);  // without its socket it ends
+}
 
 bool supervisor::is_reaped(pid_t nanny) const { return std::ranges::find(unreaped_, nanny) == unreaped_.end(); }
 
@@ -211,11 +214,18 @@ void supervisor::on_nanny_report(const nanny_report& news) {
   }
 }
 
-void supervisor::on_nanny_gone(nanny_link& nanny) {
+void supervisor::on_nanny_gone(nanny_link& nanny, std::string why) {
   auto gone = take(nanny);
   if (!gone) return;
-  ::kill(nanny.pid(), SIGKILL);  // in case it only closed its socket: without that it is of no use
-  for (auto* const pool : pools_) pool->on_nanny_gone(nanny);
+  nanny.kill();  // in case it only closed its socket: without that it is of no use
+  const bool was_ready = nanny.ready();
+  if (!was_ready && why.empty()) {
+    int status = 0;
+    if (::waitpid(nanny.pid(), &status, 0) == nanny.pid()) why = "it " + describe_end(status) + " before it was ready";
+    std::erase(unreaped_, nanny.pid());
+  }
+  const worker_end end{.status = SIGKILL, .with_nanny = true, .start_failure = std::move(why)};
+  for (auto* const pool : pools_) pool->on_nanny_gone(nanny, end);
   gone_nannies_.push_back(std::move(gone));
 }
 

@@ -21,6 +21,7 @@
 namespace fanout::detail {
 
 class worker_link;
+struct worker_end;
 
 /// A pool, as the supervisor sees it. Called by its thread.
 class supervised {
@@ -30,8 +31,8 @@ class supervised {
   /// When it next wants on_deadline(); time_point::max(): never.
   virtual time_point deadline() const = 0;
   virtual void on_deadline(time_point now) = 0;
-  /// That nanny is gone, and with it all its workers.
-  virtual void on_nanny_gone(nanny_link& nanny) = 0;
+  /// That nanny is gone, and with it all its workers, which ended like this.
+  virtual void on_nanny_gone(nanny_link& nanny, const worker_end& end) = 0;
   /// The supervisor itself failed: everything ends, for this reason.
   virtual void abandon(const char* why) noexcept = 0;
 
@@ -63,7 +64,7 @@ class supervisor final : private nanny_listener, private event_handler {
   void rewatch(int fd, std::uint32_t events, event_handler& handler);
   void unwatch(int fd);
   /// Starts one if there is none. Throws std::system_error.
-  nanny_link& nanny_for(const std::string& program);
+  nanny_link& nanny_for(const nanny_program& program);
   /// One that is a single pool's: forked, so that there cannot be another.
   nanny_link& adopt(nanny_process nanny);
   /// Ends one that no worker belongs to any more.
@@ -86,8 +87,8 @@ class supervisor final : private nanny_listener, private event_handler {
   int timeout() const;
   void on_event(std::uint32_t events) override;
   void on_nanny_report(const nanny_report& news) override;
-  void on_nanny_gone(nanny_link& nanny) override;
-  nanny_link& watch_nanny(nanny_process nanny, const std::string& program);
+  void on_nanny_gone(nanny_link& nanny, std::string why) override;
+  nanny_link& watch_nanny(nanny_process nanny, const nanny_program& program);
   std::unique_ptr<nanny_link> take(nanny_link& nanny);
   void reap(bool wait) noexcept;
 

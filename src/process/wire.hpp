@@ -50,7 +50,8 @@ struct run_body {
 
 enum class nanny_verb : std::uint32_t { fork = 0x464e0001, exec, kill };
 
-/// fork and exec carry the worker's end of its socket; exec's is followed by the command's words, each ended by NUL.
+/// fork and exec carry the worker's end of its socket, and are followed by the words of the command to execute, each
+/// ended by NUL; none: the nanny's own program. fork is done by exec if the nanny's program has threads.
 struct nanny_request {
   nanny_verb verb{};
   std::uint32_t words = 0;

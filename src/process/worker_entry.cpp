@@ -101,6 +101,13 @@ main_fn user_main = nullptr;
   return user_main(argc, argv, environment);
 }
 
+constexpr char nanny_name[] = "fanout-nanny";
+
+/// Started anew, would this program get to the worker entry?
+bool gets_to_entry() noexcept {
+  return hook_ran.load(std::memory_order_relaxed) || init_called.load(std::memory_order_relaxed);
+}
+
 /// The directory of the executable or shared object that this library is linked into.
 std::filesystem::path own_directory() {
   Dl_info info{};
@@ -114,22 +121,27 @@ std::filesystem::path own_directory() {
 
 void become_worker_process() noexcept { is_worker.store(true, std::memory_order_relaxed); }
 
-std::string nanny_program(bool worker_command) {
-  const bool hooked = hook_ran.load(std::memory_order_relaxed);
-  const bool prepared = hooked || init_called.load(std::memory_order_relaxed);
-  if (started_as().as != role::program && !prepared)
+void check_may_have_pools() {
+  if (started_as().as != role::program && !gets_to_entry())
     throw error(
         "this process was started as a worker of a fanout::process_pool, but made a pool of its own before it called "
         "fanout::init(): call fanout::init(argc, argv) first");
-  const auto beside = own_directory() / "fanout-worker";
-  if (worker_command && !hooked && ::access(beside.c_str(), X_OK) == 0) return beside.string();
-  if (prepared) return "/proc/self/exe";
-  if (worker_command)
-    throw error("fanout::process_pool needs the program fanout-worker, which should be " + beside.string() +
-                " but cannot be run there: install it beside the library");
+}
+
+nanny_program own_nanny() {
+  if (gets_to_entry()) return {.file = "/proc/self/exe", .argv = {nanny_name}};
   throw error(
       "this program cannot be a worker of fanout::process_pool: the automatic worker entry is not linked into it. Call "
       "fanout::init(argc, argv) first in main(), or set process_pool_options::worker_command to a program that does");
+}
+
+nanny_program nanny_for_others() {
+  if (hook_ran.load(std::memory_order_relaxed)) return own_nanny();
+  const auto beside = own_directory() / "fanout-worker";
+  if (::access(beside.c_str(), X_OK) == 0) return {.file = beside.string(), .argv = {nanny_name}};
+  if (gets_to_entry()) return own_nanny();
+  throw error("fanout::process_pool needs the program fanout-worker, which should be " + beside.string() +
+              " but cannot be run there: install it beside the library");
 }
 
 }  // namespace fanout::detail

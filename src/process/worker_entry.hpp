@@ -3,12 +3,22 @@
 #pragma once
 
 #include <string>
+#include <vector>
+
+#include "nanny_start.hpp"
 
 namespace fanout::detail {
 
-/// The program to start as nanny: this one if it gets to the worker entry, or, for workers of another program, the
-/// fanout-worker beside the module that this library is in. Throws fanout::error with the remedy if there is neither.
-std::string nanny_program(bool worker_command);
+/// Throws fanout::error in a worker that did not get to the worker entry: it would start workers without end.
+void check_may_have_pools();
+
+/// A nanny for workers of this program: this program, if it gets to the worker entry.
+/// Throws fanout::error with the remedy if it does not.
+nanny_program own_nanny();
+
+/// A nanny that executes other programs: this one, or the fanout-worker beside the module that this library is in.
+/// Throws fanout::error with the remedy if there is neither.
+nanny_program nanny_for_others();
 
 /// From here on is_worker_process() is true, here and in what is forked from here.
 void become_worker_process() noexcept;

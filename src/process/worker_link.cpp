@@ -19,16 +19,11 @@
 
 namespace fanout::detail {
 
-namespace {
-
-/// "died: SIGSEGV" or "exited with code 3".
 std::string describe_end(int status) {
   if (WIFEXITED(status)) return "exited with code " + std::to_string(WEXITSTATUS(status));
   const char* const name = ::sigabbrev_np(WTERMSIG(status));
   return "died: " + (name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(WTERMSIG(status)));
 }
-
-}  // namespace
 
 worker_link::worker_link(std::uint64_t number, supervisor& boss, worker_owner& owner, nanny_link& nanny,
                          descriptor socket, time_point start_deadline)
@@ -98,7 +93,7 @@ void worker_link::on_deadline() {
   give_up("it did not report within " +
           std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(boss_.start_timeout()).count()) +
           " ms: it never reached fanout's worker entry; call fanout::init(argc, argv) first in its main()");
-  if (!nanny_.ready()) ::kill(nanny_.pid(), SIGKILL);  // our child, so this is no other's number
+  if (!nanny_.ready()) nanny_.kill();
 }
 
 void worker_link::on_event(std::uint32_t events) {
@@ -168,9 +163,10 @@ void worker_link::on_ended(const worker_end& end) {
   }
   std::string start_failure;
   if (state_ == state::starting)
-    start_failure = !given_up_.empty() ? given_up_
-                    : end.with_nanny   ? "the nanny process, which starts them, ended first"
-                                       : "it " + describe_end(end.status) + " before it was ready";
+    start_failure = !given_up_.empty()           ? given_up_
+                    : !end.start_failure.empty() ? end.start_failure
+                    : end.with_nanny             ? "the nanny process, which starts them, ended first"
+                                                 : "it " + describe_end(end.status) + " before it was ready";
   const item_range not_begun = state_ == state::busy ? settle(end) : item_range{};
   channel_.drop_output();
   state_ = state::ended;

@@ -30,9 +30,13 @@ struct item_range {
 
 /// How a worker ended, as far as anybody knows.
 struct worker_end {
-  int status = 0;           ///< as from waitpid()
-  bool with_nanny = false;  ///< its nanny ended, which killed it
+  int status = 0;                  ///< as from waitpid()
+  bool with_nanny = false;         ///< its nanny ended, which killed it
+  std::string start_failure = {};  ///< why it never got ready, where that is known better than by the status
 };
+
+/// "died: SIGSEGV" or "exited with code 3", of a status as from waitpid().
+std::string describe_end(int status);
 
 /// A pool, as its workers see it. Called by the supervisor thread.
 class worker_owner {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Refuses compilers that miscompile coroutines. CMake refuses them when fanout is built; this is for programs that use it.
+// Refuses compilers that miscompile coroutines. CMake refuses them when fanout is built; this is for programs that use
+// it.
 #pragma once
 
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 14
