@@ -261,6 +261,50 @@ class Processes(HostTest):
         for process in {process for value in run.values for process in eval(value)}:
             self.assertFalse(os.path.exists(f"/proc/{process}"), process)
 
+    def test_begin_as_forks_that_python_knows_of(self):
+        folder = os.path.join(self.folder, "site")
+        os.mkdir(folder)
+        with open(os.path.join(folder, "sitecustomize.py"), "w") as site:
+            site.write(
+                "import os, random\n"  # random: its state must not be the same in all workers
+                "begun_in = []\n"
+                "os.register_at_fork(after_in_child=lambda: begun_in.append(os.getpid()))\n"
+            )
+        file = self.file(
+            """
+            import os, random, sitecustomize
+            def work(): return [os.getpid(), random.random(), list(sitecustomize.begun_in)]
+            """
+        )
+        run = self.run_host("processes", file, "work", tasks=20, workers=3, environment={"PYTHONPATH": folder})
+        numbers = {}
+        for process, number, begun_in in map(eval, run.values):
+            self.assertEqual(begun_in, [process])
+            numbers.setdefault(process, number)
+        self.assertEqual(len(set(numbers.values())), len(numbers))
+
+    def test_may_fork_and_start_programs_themselves(self):
+        file = self.file(
+            """
+            import os, subprocess, sys
+            def work():
+                subprocess.run([sys.executable, "-c", "pass"], check=True, preexec_fn=lambda: None)
+                child = os.fork()
+                if child == 0: os._exit(3)
+                return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            """
+        )
+        self.assertEqual(self.run_host("processes", file, "work", tasks=4, workers=2).values, ["3"] * 4)
+
+    def test_run_in_an_interpreter_that_starts_threads_of_its_own(self):
+        folder = os.path.join(self.folder, "site")
+        os.mkdir(folder)
+        with open(os.path.join(folder, "sitecustomize.py"), "w") as site:
+            site.write("import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n")
+        file = self.file("def work(i): return i")
+        run = self.run_host("processes", file, "work", "{i}", tasks=4, workers=2, environment={"PYTHONPATH": folder})
+        self.assertEqual(run.values, ["0", "1", "2", "3"])
+
     def test_run_in_the_same_interpreter_without_options(self):
         file = self.file(
             """
