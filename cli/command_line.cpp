@@ -9,6 +9,7 @@
 #include <cctype>
 #include <charconv>
 #include <fanout/workers.hpp>
+#include <memory>
 
 #include "lab/workload.hpp"
 
@@ -19,26 +20,30 @@ namespace {
 constexpr unsigned most_tasks = 100'000, most_workers = 1024, most_rounds = 1000;
 
 constexpr auto overview = R"(Examples:
-  fanout compare                              the notebook: waits and CPU work, native and Python (about 90 s)
-  fanout compare sleep:0.5                    five tasks that wait half a second
+  fanout compare              the notebook: waits and CPU work, native and
+                              Python (about 90 s)
+  fanout compare sleep:0.5    five tasks that wait half a second
   fanout compare tasks.py:cpu_task --arg 1000000
   fanout compare --help)";
 
 constexpr auto compare_help = R"(WORK:
-  (none)            the notebook: five waits of 1 s and two CPU-bound tasks, natively and as Python functions
-  sleep:SECONDS     a native task that waits
-  cpu:N             a native task that computes the sum of i*i for i < N
-  FILE.py:FUNCTION  a function of yours, run by your own Python. Each --arg is a Python literal or JSON,
-                    else a text; '{i}' stands for the number of the task.
+  (none)                      the notebook: five waits of 1 s and two CPU-bound
+                              tasks, natively and as Python functions
+  sleep:SECONDS               a native task that waits
+  cpu:N                       a native task that sums i*i for all i < N
+  FILE.py:FUNCTION            a function of yours, run by your own Python. Each
+                              --arg is a Python literal or JSON, else a text;
+                              '{i}' stands for the number of the task
 
 Examples:
   fanout compare
   fanout compare cpu:100000000 --models serial,threads
   fanout compare tasks.py:fetch_data --arg '{i}' --arg 1 --tasks 5
-  fanout compare tasks.py:cpu_task --arg 10000000 --python .venv/bin/python --rounds 8
-  fanout compare sleep:0.2 --format json | jq '.summary[] | {model, median_s, rank}'
+  fanout compare tasks.py:cpu_task --arg 1000000 --python .venv/bin/python
+  fanout compare sleep:0.2 --format json | jq '.summary[] | {model, median_s}'
 
-Exit codes: 0 ok, 1 a task failed, 2 wrong usage, 5 the models' results differ, 130 interrupted.)";
+Exit codes: 0 ok, 1 a task failed, 2 wrong usage, 5 the models' results differ,
+130 interrupted.)";
 
 /// As typed.
 struct texts {
@@ -47,23 +52,46 @@ struct texts {
   std::string spec, model;
 };
 
+/// CLI11's help with our first lines, in which the work comes before its options, as in all examples. The footer tells
+/// more of the work than would fit into a line.
+class help_formatter final : public CLI::Formatter {
+ public:
+  help_formatter(const char* heading, const char* usage) : heading_(heading), usage_(usage) {}
+
+  std::string make_description(const CLI::App*) const override { return fmt::format("{}\n\n", heading_); }
+  std::string make_usage(const CLI::App*, std::string) const override { return fmt::format("Usage: {}\n", usage_); }
+  std::string make_positionals(const CLI::App*) const override { return {}; }
+
+ private:
+  const char* heading_;
+  const char* usage_;
+};
+
+void set_help(CLI::App& app, const char* heading, const char* usage, const char* footer) {
+  app.formatter(std::make_shared<help_formatter>(heading, usage));
+  app.set_help_flag("-h,--help", "show this help");
+  app.footer(footer);
+}
+
 CLI::App* add_compare(CLI::App& app, texts& typed) {
   CLI::App* compare = app.add_subcommand("compare", "run work under every concurrency model; say which is best");
+  compare->group("Commands");
+  set_help(*compare, "Run work under every concurrency model; say which is best.", "fanout compare [WORK] [OPTIONS]",
+           compare_help);
   auto option = [compare](const char* name, auto& text, const char* value, const char* about) {
     return compare->add_option(name, text, about)->option_text(value);
   };
-  option("WORK", typed.work, " ", "what to run; see below");
+  compare->add_option("WORK", typed.work);
   option("--arg", typed.args, "V", "an argument for FUNCTION; may be repeated")->allow_extra_args(false);
-  option("--tasks", typed.tasks, "N", "tasks that run at the same time (sleep 5, else 2)");
+  option("--tasks", typed.tasks, "N", "tasks at the same time (5 for sleep, else 2)");
   option("--workers", typed.workers, "N",
          "threads or processes (one per task, at most the\nnumber of CPUs + 4, at most 32)");
   option("--models", typed.models, "LIST", "some of serial,async,threads,processes (all)");
-  option("--rounds", typed.rounds, "N", "runs of each model (sleep 2, else 5)");
+  option("--rounds", typed.rounds, "N", "runs of each model (2 for sleep, else 5)");
   option("--python", typed.python, "PATH", "the interpreter (that of the active virtual\nenvironment, else python3)");
   option("--min-effect", typed.min_effect, "SHARE", "the smallest difference that matters (3%)");
   option("--format", typed.format, "FORMAT", "table or json (table)");
-  option("--seed", typed.seed, "N", "of the random order in which the models run");
-  compare->footer(compare_help);
+  option("--seed", typed.seed, "N", "seed of the order in which models run (random)");
   return compare;
 }
 
@@ -104,9 +132,10 @@ lab::usage_error in_our_words(const CLI::ParseError& error) {
 }  // namespace
 
 command parse_command_line(int argc, char** argv) {
-  CLI::App app("Fan work out over coroutines, threads or processes; measure which is best, and why.", "fanout");
-  app.set_version_flag("--version", "fanout " FANOUT_VERSION);
-  app.footer(overview);
+  CLI::App app("", "fanout");
+  set_help(app, "Fan work out over coroutines, threads or processes; measure which is best, and why.",
+           "fanout COMMAND [OPTIONS]", overview);
+  app.set_version_flag("--version", "fanout " FANOUT_VERSION, "show the version");
   texts typed;
   CLI::App* const compare = add_compare(app, typed);
   CLI::App* const run = add_run_host(app, typed);
@@ -118,7 +147,7 @@ command parse_command_line(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    return show_text{compare->parsed() ? compare->help("fanout") + "\n" : app.help() + "\n"};
+    return show_text{compare->parsed() ? compare->help() : app.help()};
   } catch (const CLI::CallForVersion&) {
     return show_text{"fanout " FANOUT_VERSION "\n"};
   } catch (const CLI::ParseError& error) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad input: one clear message on stderr, nothing on stdout, exit code 2."""
 
+import re
 import unittest
 
 from tool import ToolTest
@@ -77,6 +78,16 @@ class Help(ToolTest):
             self.assertEqual(done.returncode, 0)
             self.assertIn("Examples:\n  fanout compare", done.stdout_text)
             self.assertNotIn("__run", done.stdout_text)
+
+    def test_help_says_how_it_is_called_and_is_of_one_style(self):
+        for args, call in ((["--help"], "fanout COMMAND [OPTIONS]"),
+                           (["compare", "--help"], "fanout compare [WORK] [OPTIONS]")):
+            text = self.run_tool(*args).stdout_text
+            self.assertRegex(text, r"\A[A-Z][^\n]+\.\n\nUsage: " + re.escape(call) + r"\n\nOptions:\n")
+            self.assertNotIn("\n\n\n", text)
+            for line in text.split("Options:\n")[1].split("\n\n")[0].splitlines():
+                self.assertRegex(line, r"\A(  -.{27}| {30})[a-z][^.]*[^. ]\Z")
+                self.assertLessEqual(len(line), 80)
 
     def test_version(self):
         done = self.run_tool("--version")

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A use of every line of the public face (DESIGN.md, section 3) that exists, as a program outside this repository would
-// write it. What does not exist yet is in missing_test.cpp.
+// write it; the process pool's lines are in process_face_test.cpp. What does not exist yet is in missing_test.cpp.
 #include <gtest/gtest.h>
 #include <fanout/fanout.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <concepts>
 #include <functional>
@@ -58,6 +59,8 @@ TEST(Face, StopSourceTokenCallback) {
   EXPECT_TRUE(token.stop_possible());
   EXPECT_TRUE(source.request_stop());
   EXPECT_TRUE(token.stop_requested() && called);
+  const fanout::stop_source chained(token);
+  EXPECT_TRUE(chained.stop_requested());
   EXPECT_FALSE(fanout::run(asked_to_stop()));
 }
 
@@ -99,6 +102,10 @@ TEST(Face, AsCompletedServesThreadsAndCoroutines) {
 
 // --- task, gather, sleep
 
+template <class Number>
+concept sleepable = requires(Number number) { fanout::sleep(number); };
+static_assert(!sleepable<int> && !sleepable<long> && sleepable<fanout::duration>);
+
 fanout::task<int> number(int x) {
   co_await fanout::sleep(1ms);
   co_await fanout::sleep(0.001s);
@@ -107,6 +114,18 @@ fanout::task<int> number(int x) {
   co_return x;
 }
 fanout::task<> nothing() { co_return; }
+fanout::task<int> failure() {
+  co_await fanout::yield();
+  throw std::invalid_argument("on purpose");
+}
+fanout::task<> until_asked_to_stop(bool& was_asked) {
+  try {
+    co_await fanout::sleep(24h);
+  } catch (const fanout::cancelled&) {
+    was_asked = true;
+    throw;
+  }
+}
 
 TEST(Face, GatherGivesTuplesAndVectors) {
   auto main = []() -> fanout::task<> {
@@ -125,8 +144,22 @@ TEST(Face, GatherGivesTuplesAndVectors) {
     std::tuple<fanout::result<int>, fanout::result<void>> outcomes =
         co_await fanout::gather(fanout::return_exceptions, number(3), nothing());
     EXPECT_EQ(std::get<0>(outcomes).value(), 3);
+
+    std::vector<fanout::task<int>> some_fail;
+    some_fail.push_back(failure());
+    some_fail.push_back(number(4));
+    std::vector<fanout::result<int>> each = co_await fanout::gather(fanout::return_exceptions, std::move(some_fail));
+    EXPECT_FALSE(each[0].has_value());
+    EXPECT_EQ(each[1].value(), 4);
   };
   fanout::run(main());
+}
+
+TEST(Face, TheFirstErrorStopsWhatIsGathered) {
+  bool was_asked = false;
+  auto main = [&]() -> fanout::task<> { co_await fanout::gather(until_asked_to_stop(was_asked), failure()); };
+  EXPECT_THROW(fanout::run(main()), std::invalid_argument);
+  EXPECT_TRUE(was_asked);
 }
 
 // --- event_loop
@@ -162,9 +195,21 @@ TEST(Face, ThreadPool) {
   for (fanout::result<int> item : pool.map([](int x) { return x; }, inputs).results()) EXPECT_TRUE(item.has_value());
   pool.map([](int& x) { ++x; }, inputs).get();
   EXPECT_EQ(inputs, (std::vector{2, 3, 4}));
-
-  pool.post([] {});
+  auto in_coroutine = [&]() -> fanout::task<std::vector<int>> {
+    co_return co_await pool.map([](int x) { return -x; }, std::vector{1, 2});
+  };
+  EXPECT_EQ(fanout::run(in_coroutine()), (std::vector{-1, -2}));
   EXPECT_EQ(pool.run(number(6)), 6);
+}
+
+TEST(Face, ThreadPoolDrains) {
+  std::atomic<int> ran = 0;
+  {
+    fanout::thread_pool pool(1);
+    pool.post([&] { ++ran; });
+    static_cast<void>(pool.submit([&] { ++ran; }));
+  }
+  EXPECT_EQ(ran, 2);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# installed.sh CMAKE BUILD CXX CONFIG SANITIZERS: installs BUILD, moves the installed tree, and builds and runs a program
-# outside the source tree that finds it there. Leaves nothing behind.
+# installed.sh CMAKE BUILD CXX CONFIG SANITIZERS: installs BUILD and moves the installed tree. There, with the source and
+# build trees out of sight, a program of somebody else is built with it and run, and the tool runs. Leaves nothing behind.
 set -euo pipefail
 
 cmake=$1 build=$2 cxx=$3 config=$4 sanitizers=$5
@@ -8,30 +8,66 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 root=$(cd "$here/../.." && pwd -P)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+prefix=$work/moved
 
-step() {
-  if ! "$@" >"$work/log" 2>&1; then
-    echo "failed: $*"
-    cat "$work/log"
-    exit 1
-  fi
+fail() {
+  printf '%s\n' "$@"
+  exit 1
 }
 
-step "$cmake" --install "$build" --prefix "$work/first"
-mv "$work/first" "$work/moved"
-if grep -rnE --include='*.cmake' "$root|$build|$work" "$work/moved"; then
-  echo "the installed CMake package names places of the machine that built it (above)"
-  exit 1
+step() {
+  "$@" >"$work/log" 2>&1 || fail "failed with exit code $?: $*" "$(cat "$work/log")"
+}
+
+# What comes before a command that is not to see the source and build trees; nothing where the system cannot hide them.
+hide='mount -t tmpfs none "$1" && { [[ ! -d $2 ]] || mount -t tmpfs none "$2"; } && shift 2 && "$@"'
+unseen=(unshare --user --map-root-user --mount bash -c "$hide" hide "$root" "$build")
+if ! "${unseen[@]}" test -d "$work" 2>/dev/null; then
+  echo "the source and build trees cannot be hidden here: they stay in sight"
+  unseen=()
 fi
+
+step "$cmake" --install "$build" --prefix "$work/first"
+mv "$work/first" "$prefix"
+links=$(find "$prefix" -type l)
+[[ -z $links ]] || fail "the installed tree has symbolic links:" "$links"
+if named=$(grep -rnIE "$root|$build|$work" "$prefix"); then
+  fail "installed files name places of the machine that built them:" "$named"
+fi
+
+# --- the library
 
 cp -R "$here/user" "$work/user"
 flags=${sanitizers:+-fsanitize=$sanitizers -fno-omit-frame-pointer}
-step "$cmake" -S "$work/user" -B "$work/user/build" -G Ninja -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_BUILD_TYPE="$config" \
-  -DCMAKE_CXX_FLAGS="$flags" -DCMAKE_PREFIX_PATH="$work/moved"
-step "$cmake" --build "$work/user/build"
+cd /
+step "${unseen[@]}" "$cmake" -S "$work/user" -B "$work/user/build" -G Ninja -DCMAKE_CXX_COMPILER="$cxx" \
+  -DCMAKE_BUILD_TYPE="$config" -DCMAKE_CXX_FLAGS="$flags" -DCMAKE_PREFIX_PATH="$prefix"
+step "${unseen[@]}" "$cmake" --build "$work/user/build"
+step "${unseen[@]}" "$work/user/build/user"
+[[ $(<"$work/log") == "fanout works from an installed package" ]] ||
+  fail "the program that uses the package said:" "$(<"$work/log")"
 
-said=$(cd / && "$work/user/build/user")
-if [[ $said != "fanout works from an installed package" ]]; then
-  echo "the program that uses the package said: $said"
-  exit 1
+# --- the tool
+
+# Compares WORK under every model; its result is the sum of i*i for i < 1000.
+compare() {
+  "${unseen[@]}" "$prefix/bin/fanout" compare "$@" --format json >"$work/record" 2>"$work/log" ||
+    fail "fanout compare $* failed with exit code $?:" "$(<"$work/log")"
+  local record
+  record=$(tr -d ' \n' <"$work/record")
+  for part in '"result":{"type":"int","value":"332833500"}' '"model":"'{serial,async,threads,processes}'","median_s":'; do
+    [[ $record == *"$part"* ]] || fail "fanout compare $*: $part is missing in:" "$(<"$work/record")" "$(<"$work/log")"
+  done
+}
+
+if [[ ! -e $prefix/bin/fanout ]]; then
+  echo "the tool was not built: it is not tried"
+  exit
 fi
+cd "$prefix"
+compare cpu:1000 --rounds 1
+if [[ ! -e lib/fanout/_fanout.abi3.so ]]; then
+  echo "the Python extension was not built: Python functions are not tried"
+  exit
+fi
+compare lib/fanout/notebook/tasks.py:cpu_task --arg 1000 --tasks 2 --rounds 2

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Under a sanitizer, a task that crashes on purpose is to die of its signal, as it does without one.
+// For test programs with tasks that crash on purpose: under a sanitizer too, they are to die of their signal.
 
 extern "C" const char* __asan_default_options() {
   return "handle_segv=0:handle_sigbus=0:handle_abort=0:handle_sigill=0:handle_sigfpe=0:handle_sigtrap=0";
