@@ -242,6 +242,10 @@ void pool_core::on_deadline(time_point now) {
 
 void pool_core::on_worker_ready(worker_link& worker) {
   failed_starts_ = 0;
+  const auto deadline = std::chrono::steady_clock::now() + supervisor::start_timeout();
+  for (auto& other : workers_) {
+    if (other->now() == worker_link::state::starting) other->be_patient(deadline);
+  }
   if (leaving_) return worker.kill();
   idle_.push_back(&worker);
 }

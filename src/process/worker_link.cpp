@@ -92,7 +92,8 @@ void worker_link::on_deadline() {
   if (state_ == state::leaving) return kill();
   give_up("it did not report within " +
           std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(boss_.start_timeout()).count()) +
-          " ms: it never reached fanout's worker entry; call fanout::init(argc, argv) first in its main()");
+          " ms: the machine has no time for it, or it never reaches fanout's worker entry, which is to call "
+          "fanout::init(argc, argv) first in its main()");
   if (!nanny_.ready()) nanny_.kill();
 }
 

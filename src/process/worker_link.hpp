@@ -88,6 +88,8 @@ class worker_link final : public event_handler {
   /// Until then it must have become ready, or have left; time_point::max() if nothing is awaited.
   time_point deadline() const noexcept { return deadline_; }
   void on_deadline();
+  /// When starting: others of its kind do start, so this one only waits for its turn.
+  void be_patient(time_point deadline) noexcept { deadline_ = deadline; }
 
   void on_started(pid_t pid) noexcept { pid_ = pid; }
   void on_not_started(int error);
