@@ -7,7 +7,7 @@
 int main() {
   const stopwatch watch;
   fanout::process_pool pool(2);
-  const auto sums = pool.map(cpu_task, std::vector<unsigned long>(2, 100'000'000)).get();
+  const auto sums = pool.map(cpu_task, {100'000'000, 100'000'000}).get();
   for (const uint128 sum : sums) std::printf("%s\n", decimal(sum).c_str());
   watch.print("processes");
 }

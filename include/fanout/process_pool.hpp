@@ -2,6 +2,7 @@
 // process_pool: functions run in other processes of this program. A task that crashes fails alone.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <ranges>
 #include <string>
@@ -90,6 +91,12 @@ class process_pool {
     detail::state_ptr<detail::map_state<R>> state(work);
     detail::enqueue(*core_, *work, count, options.chunk);
     return mapped<R>(std::move(state));
+  }
+
+  /// The same for a list of values: map(f, {1, 2, 3}).
+  template <class F, class Input>
+  auto map(F&& f, std::initializer_list<Input> inputs, map_options options = {}) {
+    return map(std::forward<F>(f), std::vector<Input>(inputs), options);
   }
 
   unsigned workers() const noexcept { return workers_; }

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <ranges>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "fanout/detail/pool_map.hpp"
 #include "fanout/detail/pool_task.hpp"
@@ -61,6 +63,12 @@ class thread_pool final : public scheduler {
         new detail::pool_map<result_type, function, Inputs>(*this, std::forward<F>(f), std::move(held)));
     job->start(*this, workers(), options.chunk);
     return mapped<result_type>(std::move(job));
+  }
+
+  /// The same for a list of values: map(f, {1, 2, 3}).
+  template <class F, class Input>
+  auto map(F&& f, std::initializer_list<Input> inputs, map_options options = {}) {
+    return map(std::forward<F>(f), std::vector<Input>(inputs), options);
   }
 
   /// Runs `f()` on a worker; nobody learns of its end. An exception that leaves it ends the program.

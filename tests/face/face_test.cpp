@@ -192,6 +192,7 @@ TEST(Face, ThreadPool) {
   std::vector<int> inputs{1, 2, 3};
   fanout::mapped<int> mapped = pool.map([](int x) { return x * x; }, inputs, {.chunk = 1});
   EXPECT_EQ(mapped.get(), (std::vector{1, 4, 9}));
+  EXPECT_EQ(pool.map([](int x) { return -x; }, {1, 2}).get(), (std::vector{-1, -2}));
   for (fanout::result<int> item : pool.map([](int x) { return x; }, inputs).results()) EXPECT_TRUE(item.has_value());
   pool.map([](int& x) { ++x; }, inputs).get();
   EXPECT_EQ(inputs, (std::vector{2, 3, 4}));

@@ -202,7 +202,7 @@ TEST(Face, KillEndsATaskThatRuns) {
   EXPECT_FALSE(stuck.cancel());
   EXPECT_TRUE(stuck.cancel(fanout::cancel_mode::kill));
   EXPECT_THROW(stuck.get(), fanout::cancelled);
-  EXPECT_EQ(pool.map(square, std::vector{5, 6}).get(), (std::vector{25, 36}));
+  EXPECT_EQ(pool.map(square, {5, 6}).get(), (std::vector{25, 36}));
 }
 
 }  // namespace

@@ -7,12 +7,22 @@
 
 #include <filesystem>
 #include <fstream>
+#include <ostream>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "fanout/process_pool.hpp"
+
+namespace fanout {
+
+inline void PrintTo(start_method method, std::ostream* out) {
+  constexpr const char* names[] = {"forkserver", "spawn", "fork"};
+  *out << names[static_cast<int>(method)];
+}
+
+}  // namespace fanout
 
 namespace fanout_test {
 
@@ -91,15 +101,7 @@ class each_start_method : public clean_process_test, public ::testing::WithParam
 };
 
 inline std::string start_method_name(const ::testing::TestParamInfo<fanout::start_method>& info) {
-  switch (info.param) {
-    case fanout::start_method::forkserver:
-      return "forkserver";
-    case fanout::start_method::spawn:
-      return "spawn";
-    case fanout::start_method::fork:
-      return "fork";
-  }
-  return "unknown";
+  return ::testing::PrintToString(info.param);
 }
 
 #define FANOUT_FOR_EACH_START_METHOD(suite)                                                                         \
