@@ -63,13 +63,15 @@ TEST(Face, ForkCopiesTheProgram) {
 }
 
 TEST(Face, WorkerCommandIsWhatWorkersRun) {
-  const std::string program = std::filesystem::read_symlink("/proc/self/exe");
-  fanout::process_pool pool({.workers = 1, .worker_command = {program, "worker of the face"}});
+  const std::vector<std::string> command{std::filesystem::read_symlink("/proc/self/exe"), "worker of the face"};
   const auto command_line = [] {
     std::ifstream in("/proc/self/cmdline");
     return std::string(std::istreambuf_iterator<char>(in), {});
   };
-  EXPECT_NE(pool.submit(command_line).get().find("worker of the face"), std::string::npos);
+  for (const auto start : {fanout::start_method::forkserver, fanout::start_method::spawn}) {
+    fanout::process_pool pool({.workers = 1, .start = start, .worker_command = command});
+    EXPECT_NE(pool.submit(command_line).get().find("worker of the face"), std::string::npos);
+  }
 }
 
 TEST(Face, InitAndIsWorkerProcess) {
