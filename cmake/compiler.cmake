@@ -25,7 +25,8 @@ if(PROJECT_IS_TOP_LEVEL)
   mark_as_advanced(FANOUT_CCACHE)
   if(FANOUT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_C_COMPILER_LAUNCHER ${FANOUT_CCACHE})
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${FANOUT_CCACHE})
+    # What ccache needs to be told so that it serves files with precompiled headers too.
+    set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros ${FANOUT_CCACHE})
   endif()
 endif()
 
@@ -50,3 +51,18 @@ option(FANOUT_WERROR "Treat warnings as errors" OFF)
 if(FANOUT_WERROR)
   target_compile_options(fanout_warnings INTERFACE -Werror)
 endif()
+
+# Headers that nearly every file of these targets needs, and that take seconds each to read. The library itself has none:
+# its files are small, and each must name what it needs.
+function(fanout_precompile target)
+  target_precompile_headers(${target} PRIVATE ${ARGN})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")  # for ccache: contents count, not times
+  endif()
+endfunction()
+function(fanout_share_precompiled target owner)
+  target_precompile_headers(${target} REUSE_FROM ${owner})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  endif()
+endfunction()
