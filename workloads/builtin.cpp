@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cmath>
 #include <fanout/sleep.hpp>
-#include <filesystem>
 #include <thread>
 
 #include "workloads/builtin_host.hpp"
@@ -100,15 +99,11 @@ class builtin_workload final : public lab::workload {
   }
 
   std::vector<std::string> host_command(std::string_view model, unsigned tasks, unsigned workers) const override {
-    return {std::filesystem::read_symlink("/proc/self/exe"),
-            "__run",
-            spec_,
-            "--model",
-            std::string(model),
-            "--tasks",
-            std::to_string(tasks),
-            "--workers",
-            std::to_string(workers)};
+    return {"/proc/self/exe",  // not its path, under which another program may be by then
+            "__run",          spec_,
+            "--model",        std::string(model),
+            "--tasks",        std::to_string(tasks),
+            "--workers",      std::to_string(workers)};
   }
 
  private:

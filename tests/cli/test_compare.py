@@ -2,10 +2,11 @@
 """What `fanout compare` measures, says and returns."""
 
 import os
+import shutil
 import signal
 import unittest
 
-from tool import HOSTS_PYTHON, MODELS, ToolTest
+from tool import FANOUT, HOSTS_PYTHON, MODELS, ToolTest
 
 
 class Compare(ToolTest):
@@ -78,6 +79,21 @@ class Compare(ToolTest):
         self.assertEqual(done.returncode, 0, done.stderr_text)
         self.assertIn("async alone was measured", done.stdout_text)
         self.assertIn("async returned 333328333350000 ✔", done.stdout_text)
+
+    def test_no_model_makes_its_report_while_the_clock_runs(self):
+        record = self.compare_json("cpu:10", "--tasks", "2000", "--rounds", "1", "--models", "serial,async")
+        faults = {run["model"]: run["faults"]["minor"] for run in record["runs"]}  # 2000 reports touch many pages
+        self.assertLess(faults["serial"], faults["async"])
+
+    def test_the_program_may_be_replaced_while_it_runs(self):
+        copy = os.path.join(self.folder.name, "fanout")
+        shutil.copy(FANOUT, copy)
+        process = self.start("compare", "sleep:0.3", "--models", "processes", "--rounds", "2", program=copy)
+        self.host_of(process)
+        self.write_file("fanout", "another program\n", replace=True)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0, err)
+        self.assertIn("processes finished all 5 tasks ✔", out)
 
     def test_a_host_that_dies_fails_its_model_only(self):
         process = self.start("compare", "sleep:0.3", "--models", "async,threads", "--rounds", "1", "--tasks", "1")
