@@ -115,7 +115,7 @@ TEST_F(HostProcess, ReadsNothingAndInheritsNothing) {
 
 TEST_F(HostProcess, HasAProcessGroupOfItsOwnAndDefaultSignals) {
   const auto before = std::signal(SIGPIPE, SIG_IGN);  // here, not there
-  run_shell("cut -d' ' -f5 /proc/$$/stat; echo $$; grep SigIgn /proc/$$/status; grep SigBlk /proc/$$/status");
+  run_shell("cut -d' ' -f5 /proc/$$/stat; echo $$; grep SigIgn /proc/$$/status; exec grep SigBlk /proc/self/status");
   std::signal(SIGPIPE, before);
   ASSERT_EQ(lines.size(), 4U);
   EXPECT_EQ(lines[3], "SigBlk:\t0000000000000000");
