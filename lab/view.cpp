@@ -201,22 +201,28 @@ void add_measured(table& rows, const analysis& found) {
   }
 }
 
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
 void add_missing(table& rows, const record& experiment, const analysis& found) {
   for (const failure& failed : found.failures)
     for (const std::string& model : failed.models)
       rows.add_note({"–", model, "failed: " + (failed.summary.empty() ? gist(failed.error) : failed.summary)});
-  for (const auto& [model, reason] : experiment.unavailable) rows.add_note({"–", model, "n/a: " + reason});
+  for (const auto& [model, reason] : experiment.unavailable) rows.add_note({"–", model, "n/a: " + first_line(reason)});
+}
+
+std::map<std::string, names> unavailable_by_reason(const record& experiment) {
+  std::map<std::string, names> models;
+  for (const auto& [model, reason] : experiment.unavailable) models[reason].push_back(model);
+  return models;
 }
 
 /// Why models are n/a, where the table has not the width to say it.
 std::string show_reasons(const record& experiment, const terminal& out) {
   constexpr std::size_t before_the_note = 18;
-  std::map<std::string, names> cut;
-  for (const auto& [model, reason] : experiment.unavailable)
-    if (before_the_note + columns("n/a: " + reason) > out.width) cut[reason].push_back(model);
   std::string text;
-  for (const auto& [reason, models] : cut)
-    text += sentence("–", ansi::plain, fmt::format("{}: n/a: {}", format_list(models), reason), out);
+  for (const auto& [reason, models] : unavailable_by_reason(experiment))
+    if (const std::string note = "n/a: " + first_line(reason); before_the_note + columns(note) > out.width)
+      text += sentence("–", ansi::plain, fmt::format("{}: {}", format_list(models), note), out);
   return text;
 }
 
@@ -297,8 +303,11 @@ std::string headline(const record& experiment, const analysis& found) {
   return fmt::format("{} lead, and which of them is best is undecided: {}", format_list(best), advantage(found, best));
 }
 
-std::string show_problems(const analysis& found) {
+std::string show_problems(const record& experiment, const analysis& found) {
   std::string text;
+  for (const auto& [reason, models] : unavailable_by_reason(experiment))
+    if (reason.find('\n') != std::string::npos)
+      text += fmt::format("fanout: {}: n/a: {}\n", format_list(models), reason);
   for (const failure& failed : found.failures) {
     const std::string count =
         failed.tasks > 1 ? fmt::format(" ({} of {} tasks; the first)", failed.failed, failed.tasks) : "";

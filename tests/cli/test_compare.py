@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `fanout compare` measures, says and returns."""
 
+import json
 import os
+import re
 import shutil
 import signal
 import unittest
 
 from tool import FANOUT, HOSTS_PYTHON, MODELS, ToolTest
+
+
+def rows_not_available(done):
+    return len(re.findall(r"(?m)^ +–  \w+ +n/a: ", done.stdout_text))
 
 
 class Compare(ToolTest):
@@ -105,6 +111,29 @@ class Compare(ToolTest):
         self.assertRegex(out, r"(?m)^ +1  (async|threads) ")
 
 
+class WithoutItsFolder(ToolTest):
+    """The program was copied without lib/fanout."""
+
+    def run_copy(self, *args):
+        os.mkdir(os.path.join(self.folder.name, "bin"))
+        copy = shutil.copy(FANOUT, os.path.join(self.folder.name, "bin"))
+        return self.run_tool("compare", *args, program=copy)
+
+    def test_functions_are_not_available_and_what_is_missing_is_named(self):
+        self.write_file("tasks.py", "def task():\n    return 1\n")
+        done = self.run_copy("tasks.py:task")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(rows_not_available(done), 4, done.stdout_text)
+        self.assertRegex(done.stderr_text, r"no /.*/lib/fanout/host\.py" if HOSTS_PYTHON else "without Python")
+
+    def test_the_notebook_shows_what_can_be_measured(self):
+        done = self.run_copy("--rounds", "1", "--tasks", "1", "--models", "async", "--format", "json")
+        self.assertEqual(done.returncode, 0, done.stderr_text)
+        comparisons = json.loads(done.stdout_text)["comparisons"]
+        self.assertEqual([len(one["summary"]) for one in comparisons], [1, 1, 0, 0])
+        self.assertEqual([len(one.get("unavailable", [])) for one in comparisons], [0, 0, 1, 1])
+
+
 @unittest.skipUnless(HOSTS_PYTHON, "this build has no Python extension")
 class PythonFunctions(ToolTest):
     def test_a_task_that_fails_is_told_once_and_the_others_go_on(self):
@@ -132,8 +161,45 @@ class PythonFunctions(ToolTest):
         self.write_file("tasks.py", "def task():\n    return 1\n")
         done = self.run_tool("compare", "tasks.py:task", "--python", "/nonexistent/python")
         self.assertEqual(done.returncode, 1)
-        self.assertEqual(done.stdout_text.count("n/a: "), 4, done.stdout_text)
+        self.assertEqual(rows_not_available(done), 4, done.stdout_text)
         self.assertIn("nothing could be measured", done.stderr_text)
+
+    def test_a_python_that_does_not_know_where_it_is_runs_nothing(self):
+        self.write_file("tasks.py", "def task():\n    return 1\n")
+        answer = '{"python": {"version": "3.12.0", "executable": "", "implementation": "CPython"}, "models": {}}'
+        lost = self.write_file("lost", f"#!/bin/sh\necho '{answer}' >&3\n")
+        os.chmod(lost, 0o755)
+        done = self.run_tool("compare", "tasks.py:task", "--python", lost)
+        self.assertEqual((done.returncode, rows_not_available(done)), (1, 4), done.stdout_text)
+        self.assertIn("its sys.executable is empty", done.stderr_text)
+
+    def test_a_python_that_is_gone_after_its_answer_runs_nothing(self):
+        self.write_file("tasks.py", "def task():\n    return 1\n")
+        answer = '{"python": {"version": "3.12.0", "executable": "/gone", "implementation": "CPython"}, "models": {}}'
+        fleeting = self.write_file("fleeting", f"#!/bin/sh\necho '{answer}' >&3\n")
+        os.chmod(fleeting, 0o755)
+        done = self.run_tool("compare", "tasks.py:task", "--python", fleeting)
+        self.assertEqual((done.returncode, rows_not_available(done)), (1, 4), done.stdout_text)
+        self.assertIn("no such file: /gone", done.stderr_text)
+
+    def test_a_broken_python_is_quoted_once(self):
+        self.write_file("tasks.py", "def task():\n    return 1\n")
+        broken = self.write_file("broken", "#!/bin/sh\nfor i in 1 2 3; do echo \"  line $i\"; done; exit 3\n")
+        os.chmod(broken, 0o755)
+        done = self.run_tool("compare", "tasks.py:task", "--python", broken)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(rows_not_available(done), 4, done.stdout_text)
+        self.assertNotIn("line 1", done.stdout_text)
+        self.assertEqual(done.stderr_text.count("\n  line 1\n  line 2\n  line 3\n"), 1, done.stderr_text)
+
+    def test_a_slow_import_is_announced(self):
+        self.write_file("tasks.py", "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\n"
+                        "def task():\n    return 1\n")
+        process = self.start("compare", "tasks.py:task", "--models", "serial", "--rounds", "1")
+        self.assertRegex(process.stderr.readline(), r"^importing tasks\.py with /.*…$")
+        self.write_file("go", "")
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0)
 
     def test_what_tasks_print_comes_on_stderr_tagged(self):
         self.write_file("tasks.py", "def task(i):\n    print('task', i, 'starts')\n")

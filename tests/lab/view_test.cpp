@@ -88,7 +88,7 @@ TEST(View, AFailedModelHasARowAndItsErrorIsShownInFull) {
       run.error = "Traceback (most recent call last):\n  File \"x.py\"\nValueError: no";
     }
   EXPECT_NE(shown(failing, {}).find("–  async      failed: ValueError: no\n"), std::string::npos) << shown(failing, {});
-  EXPECT_EQ(lab::show_problems(lab::analyse(failing)),
+  EXPECT_EQ(lab::show_problems(failing, lab::analyse(failing)),
             "fanout: async failed (1 of 2 tasks; the first): Traceback (most recent call last):\n  File "
             "\"x.py\"\nValueError: no\n");
 }
@@ -98,7 +98,7 @@ TEST(View, DifferentResultsAreNamedAndGetNoVerdict) {
   for (lab::run_record& run : differing.runs)
     if (run.model == "async") run.tasks[1].value = "334";
   EXPECT_NE(shown(differing, {}).find("✘ no verdict: the models' results differ\n"), std::string::npos);
-  EXPECT_EQ(lab::show_problems(lab::analyse(differing)),
+  EXPECT_EQ(lab::show_problems(differing, lab::analyse(differing)),
             "fanout: the models' results differ, so there is no verdict:\n"
             "  serial and threads returned 333\n  async returned 333, 334\n");
 }
@@ -106,7 +106,7 @@ TEST(View, DifferentResultsAreNamedAndGetNoVerdict) {
 TEST(View, AValueThatChangesUnderOneModelIsExplained) {
   lab::record changing = sample_record();
   for (lab::run_record& run : changing.runs) run.tasks[0].value = std::to_string(run.round);
-  EXPECT_NE(lab::show_problems(lab::analyse(changing)).find("serial did not return the same each time"),
+  EXPECT_NE(lab::show_problems(changing, lab::analyse(changing)).find("serial did not return the same each time"),
             std::string::npos);
 }
 
@@ -166,6 +166,15 @@ TEST(View, TheRowOfAFailedModelSaysWhatMatters) {
   for (lab::run_record& run : experiment.runs)
     if (run.model == "async") run.summary = "what the host says";
   EXPECT_NE(row_of_async(experiment).find("failed: what the host says"), std::string::npos);
+}
+
+TEST(View, AReasonOfManyLinesIsOneInTheTableAndToldInFullOnce) {
+  lab::record experiment = sample_record();
+  experiment.unavailable[0].reason = "it is broken\n  because\n  of this";
+  EXPECT_NE(shown(experiment, {.width = 200}).find("n/a: it is broken\n"), std::string::npos);
+  EXPECT_EQ(shown(experiment, {.width = 30}).find("because"), std::string::npos);
+  EXPECT_EQ(lab::show_problems(experiment, lab::analyse(experiment)),
+            "fanout: processes: n/a: it is broken\n  because\n  of this\n");
 }
 
 TEST(View, CostsThatCannotBeAreNotShown) {
