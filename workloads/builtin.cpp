@@ -20,7 +20,8 @@ std::uint64_t parse_seconds(std::string_view text) {
   double seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds, std::chars_format::fixed);
   if (error != std::errc{} || end != text.data() + text.size() || !(seconds >= 1e-9) || seconds > 1e6)
-    throw lab::usage_error("sleep:" + std::string(text) + ": how long? In seconds, more than 0: sleep:1 or sleep:0.25");
+    throw lab::usage_error("sleep:" + std::string(text) +
+                           ": how long? In seconds, more than 0 and at most 1000000: sleep:1 or sleep:0.25");
   return static_cast<std::uint64_t>(std::llround(seconds * 1e9));
 }
 

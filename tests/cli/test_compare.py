@@ -201,6 +201,14 @@ class PythonFunctions(ToolTest):
         process.communicate(timeout=60)
         self.assertEqual(process.returncode, 0)
 
+    def test_arguments_arrive_as_they_were_typed(self):
+        self.write_file("tasks.py", "def task(*args):\n    return repr(args)\n")
+        for words, value in ((["--arg=", "--arg", "", "--arg", "x"], "('', '', 'x')"),
+                             (["--arg", "-5", "--arg", "--x=", "--arg=a=b="], "(-5, '--x=', 'a=b=')"),
+                             (["--arg", "[1, 2]", "--arg", "{}"], "([1, 2], {})")):
+            record = self.compare_json("tasks.py:task", *words, "--models", "serial", "--rounds", "1")
+            self.assertEqual(record["workload"]["result"]["value"], value)
+
     def test_what_tasks_print_comes_on_stderr_tagged(self):
         self.write_file("tasks.py", "def task(i):\n    print('task', i, 'starts')\n")
         done = self.run_tool("compare", "tasks.py:task", "--arg", "{i}", "--models", "serial", "--rounds", "1")
