@@ -11,6 +11,7 @@
 #include <fanout/workers.hpp>
 #include <memory>
 
+#include "cli/work.hpp"
 #include "lab/workload.hpp"
 
 namespace cli {
@@ -121,9 +122,48 @@ compare_options checked(const texts& typed) {
   return options;
 }
 
+/// CLI11 takes "--arg=" for "--arg": what stands after the = is then the next word. In two words it is unmistakable.
+std::vector<std::string> with_empty_values_apart(int argc, char** argv) {
+  std::vector<std::string> words;
+  bool value = false;  // of the option before: all take one, but for --help and --version, which end the parsing
+  for (int i = 1; i < argc; ++i) {
+    std::string word = argv[i];
+    const bool option = !value && word.starts_with("--") && word.size() > 2;
+    value = option && word.find('=') == std::string::npos;
+    if (option && word.find('=') + 1 == word.size()) {
+      word.pop_back();
+      words.push_back(std::move(word));
+      word.clear();
+    }
+    words.push_back(std::move(word));
+  }
+  return words;
+}
+
+/// An empty text is a mistake (`--tasks "$UNSET"`), but for --arg.
+void refuse_empty_values(const CLI::App& compare) {
+  for (const CLI::Option* option : compare.get_options())
+    if (option->count() > 0 && option->get_name() != "--arg" && option->results().front().empty())
+      throw lab::usage_error(fmt::format("{} is empty: give it a value, or leave it out", option->get_name()));
+}
+
+lab::usage_error no_command(const std::string& word) {
+  if (word.empty()) return lab::usage_error("which command? Try fanout compare, or fanout --help");
+  std::string hint = "see fanout --help";
+  if (nearest(word, {"compare"})) hint = "did you mean fanout compare?";
+  if (is_work(word)) hint = fmt::format("did you mean fanout compare {}?", word);
+  return lab::usage_error(fmt::format("there is no command '{}'; {}", word, hint));
+}
+
 /// CLI11's own message as ours are written.
 lab::usage_error in_our_words(const CLI::ParseError& error) {
   std::string text = error.what();
+  if (error.get_name() == "ArgumentMismatch") {
+    const std::string option = text.substr(0, text.find(':'));
+    const bool missing = text.ends_with("missing");
+    return lab::usage_error(option + (missing ? " needs a value" : " is given more than once") +
+                            "; see fanout compare --help");
+  }
   if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   std::ranges::replace(text, '\n', ' ');
   return lab::usage_error(text + "; see fanout compare --help");
@@ -136,16 +176,17 @@ command parse_command_line(int argc, char** argv) {
   set_help(app, "Fan work out over coroutines, threads or processes; measure which is best, and why.",
            "fanout COMMAND [OPTIONS]", overview);
   app.set_version_flag("--version", "fanout " FANOUT_VERSION, "show the version");
+  app.require_subcommand(0, 1);  // the same word again is an argument
   texts typed;
   CLI::App* const compare = add_compare(app, typed);
   CLI::App* const run = add_run_host(app, typed);
   if (const std::string first = argc > 1 ? argv[1] : "";
       !first.starts_with('-') && first != "compare" && first != "__run")
-    throw lab::usage_error(first.empty()
-                               ? "which command? Try fanout compare, or fanout --help"
-                               : fmt::format("there is no command '{}'; try fanout compare, or fanout --help", first));
+    throw no_command(first);
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> words = with_empty_values_apart(argc, argv);
+    std::ranges::reverse(words);  // as CLI11 wants them
+    app.parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
     return show_text{compare->parsed() ? compare->help() : app.help()};
   } catch (const CLI::CallForVersion&) {
@@ -153,7 +194,10 @@ command parse_command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     throw in_our_words(error);
   }
-  if (!run->parsed()) return checked(typed);
+  if (!run->parsed()) {
+    refuse_empty_values(*compare);
+    return checked(typed);
+  }
   return run_host_options{.spec = typed.spec,
                           .model = typed.model,
                           .tasks = parse_count("--tasks", typed.tasks, 1, most_tasks),

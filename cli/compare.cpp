@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <fanout/workers.hpp>
 #include <random>
 
@@ -15,6 +14,7 @@
 #include "lab/experiment.hpp"
 #include "lab/progress.hpp"
 #include "lab/view.hpp"
+#include "lab/writing.hpp"
 
 namespace cli {
 
@@ -24,7 +24,7 @@ namespace {
 class live_view final : public lab::progress {
  public:
   explicit live_view(output_format format)
-      : progress(stderr, lab::terminal::of(STDERR_FILENO)), show_plan_(format == output_format::table) {}
+      : progress(lab::terminal::of(STDERR_FILENO)), show_plan_(format == output_format::table) {}
 
   void started(const lab::record& experiment) override {
     if (show_plan_) write_out(lab::show_plan(experiment, lab::terminal::of(STDOUT_FILENO)) + "\n");
@@ -64,7 +64,7 @@ comparison_outcome compare_work(const chosen_work& chosen, const compare_options
   const lab::analysis found = lab::analyse(record);
   if (options.format == output_format::table)
     write_out(lab::show_result(record, found, lab::terminal::of(STDOUT_FILENO)));
-  std::fputs(lab::show_problems(found).c_str(), stderr);
+  lab::say(lab::show_problems(record, found));
   return {.record = std::move(record),
           .headline = lab::headline(record, found),
           .measured_anything = !found.models.empty(),
@@ -80,7 +80,8 @@ exit_code run_compare(const compare_options& options) {
   if (options.format == output_format::json)
     write_out(lab::to_json(outcome.record).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   if (outcome.code == ok && !outcome.measured_anything) {
-    fmt::print(stderr, "fanout: nothing could be measured: {}\n", outcome.record.unavailable.front().reason);
+    const std::string& reason = outcome.record.unavailable.front().reason;
+    lab::say(fmt::format("fanout: nothing could be measured: {}\n", reason.substr(0, reason.find('\n'))));
     return task_failed;
   }
   return outcome.code;

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <csignal>
 #include <exception>
 #include <variant>
 
@@ -14,6 +14,7 @@
 #include "lab/interruption.hpp"
 #include "lab/process_tree.hpp"
 #include "lab/workload.hpp"
+#include "lab/writing.hpp"
 #include "workloads/builtin_host.hpp"
 
 namespace {
@@ -34,7 +35,13 @@ int run(const cli::show_text& shown) {
 int run(const cli::compare_options& options) {
   const lab::interruption signals;
   lab::become_subreaper();
-  return cli::run_compare(options);
+  try {
+    return cli::run_compare(options);
+  } catch (const lab::interrupted& by) {
+    lab::say(
+        "fanout: interrupted\n");  // while the signals are still ours: a reader that does not read must not keep us
+    return 128 + by.signal;
+  }
 }
 
 int run(const cli::run_host_options& options) {
@@ -46,18 +53,16 @@ int run(const cli::run_host_options& options) {
 
 int main(int argc, char** argv) {
   open_standard_descriptors();
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that left is an error of write() and nothing worse
   try {
     return std::visit([](const auto& command) { return run(command); }, cli::parse_command_line(argc, argv));
   } catch (const lab::usage_error& error) {
-    fmt::print(stderr, "fanout: {}\n", error.what());
+    lab::say(fmt::format("fanout: {}\n", error.what()));
     return cli::usage;
-  } catch (const lab::interrupted& by) {
-    fmt::print(stderr, "fanout: interrupted\n");
-    return 128 + by.signal;
   } catch (const cli::output_closed&) {
     return cli::ok;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "fanout: {}\n", error.what());
+    lab::say(fmt::format("fanout: {}\n", error.what()));
     return cli::task_failed;
   }
 }

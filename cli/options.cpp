@@ -55,6 +55,17 @@ double parse_share(std::string_view option, std::string_view text) {
   return number;
 }
 
+namespace {
+
+lab::usage_error no_model(const std::string& name) {
+  const auto meant = nearest(name, known_models());
+  return lab::usage_error(fmt::format("there is no model '{}'; {}the models are {}", name,
+                                      meant ? fmt::format("did you mean '{}'? ", *meant) : "",
+                                      fmt::join(known_models(), ", ")));
+}
+
+}  // namespace
+
 std::vector<std::string> parse_models(std::string_view text) {
   std::vector<std::string> models;
   for (std::size_t begin = 0; begin <= text.size();) {
@@ -62,9 +73,7 @@ std::vector<std::string> parse_models(std::string_view text) {
     const std::string model(text.substr(begin, end - begin));
     begin = end + 1;
     const auto& known = known_models();
-    if (std::ranges::find(known, model) == known.end())
-      throw lab::usage_error(fmt::format("there is no model '{}'; did you mean '{}'? The models are {}", model,
-                                         nearest(model, known), fmt::join(known, ", ")));
+    if (std::ranges::find(known, model) == known.end()) throw no_model(model);
     if (std::ranges::find(models, model) != models.end())
       throw lab::usage_error(fmt::format("--models names '{}' twice", model));
     models.push_back(model);
@@ -72,9 +81,12 @@ std::vector<std::string> parse_models(std::string_view text) {
   return models;
 }
 
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  return *std::ranges::min_element(candidates, {},
-                                   [&](const std::string& candidate) { return edits(word, candidate); });
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
+  constexpr std::size_t most_edits = 2;
+  const auto distance = [&](const std::string& candidate) { return edits(word, candidate); };
+  const auto found = std::ranges::min_element(candidates, {}, distance);
+  if (distance(*found) > most_edits) return std::nullopt;
+  return *found;
 }
 
 }  // namespace cli

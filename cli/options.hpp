@@ -36,7 +36,7 @@ double parse_share(std::string_view option, std::string_view text);
 /// "serial,threads": known models, each once. Throws lab::usage_error that names the models and the nearest.
 std::vector<std::string> parse_models(std::string_view text);
 
-/// The candidate that takes the fewest edits to become `word`.
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+/// The candidate that is `word` but for the fewest edits; none if that takes more than two.
+std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace cli

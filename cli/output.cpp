@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// write() with its errors told apart.
+// Its errors told apart.
 #include "cli/output.hpp"
 
 #include <unistd.h>
@@ -8,20 +8,16 @@
 #include <system_error>
 
 #include "lab/interruption.hpp"
+#include "lab/writing.hpp"
 
 namespace cli {
 
 void write_out(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(STDOUT_FILENO, text.data(), text.size());
-    if (written >= 0) {
-      text.remove_prefix(static_cast<std::size_t>(written));
-      continue;
-    }
-    lab::interruption::check();
-    if (errno == EPIPE) throw output_closed{};
-    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "cannot write the results");
-  }
+  const int error = lab::write_all(STDOUT_FILENO, text);
+  if (error == 0) return;
+  if (error == EINTR) lab::interruption::check();
+  if (error == EPIPE) throw output_closed{};
+  throw std::system_error(error, std::generic_category(), "cannot write the results");
 }
 
 }  // namespace cli

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "workloads/builtin.hpp"
 #include "workloads/python/python_workload.hpp"
 
@@ -26,23 +28,47 @@ chosen_work choose_python(const compare_options& options, std::size_t colon) {
   return {.work = workloads::make_python_workload(std::move(spec)), .tasks = 2, .rounds = 5};
 }
 
+std::string kind_of(const std::string& work) { return work.substr(0, work.find(':')); }
+
+std::vector<std::string> builtin_names() {
+  std::vector<std::string> names;
+  for (const workloads::builtin& entry : workloads::builtins()) names.emplace_back(entry.name);
+  return names;
+}
+
 lab::usage_error not_work(const std::string& work) {
   if (work.ends_with(".py")) return lab::usage_error(fmt::format("which function of {0}? Write {0}:FUNCTION", work));
-  std::string forms;
-  for (const workloads::builtin& entry : workloads::builtins())
-    forms += fmt::format("{}:{}, ", entry.name, entry.argument);
-  return lab::usage_error(fmt::format(
-      "'{}' is nothing that can be compared: WORK is {}FILE.py:FUNCTION, or nothing for the notebook", work, forms));
+  std::string forms, hint;
+  const auto meant = nearest(kind_of(work), builtin_names());
+  for (const workloads::builtin& entry : workloads::builtins()) {
+    const std::string form = fmt::format("{}:{}", entry.name, entry.argument);
+    forms += form + ", ";
+    if (meant == entry.name) hint = fmt::format("; did you mean {}?", form);
+  }
+  return lab::usage_error(
+      fmt::format("'{}' is nothing that can be compared{} WORK is {}FILE.py:FUNCTION, or nothing for the notebook",
+                  work, hint.empty() ? ":" : hint, forms));
+}
+
+/// Where FILE.py ends in FILE.py:FUNCTION, if it is that.
+std::optional<std::size_t> end_of_file_name(const std::string& work) {
+  const std::size_t colon = work.rfind(':');
+  if (colon == std::string::npos || colon + 1 == work.size() || !work.substr(0, colon).ends_with(".py"))
+    return std::nullopt;
+  return colon;
 }
 
 }  // namespace
 
 chosen_work choose_work(const compare_options& options) {
   if (const auto spec = workloads::parse_builtin(options.work)) return choose_builtin(options, *spec->work);
-  const std::size_t colon = options.work.rfind(':');
-  if (colon == std::string::npos || colon + 1 == options.work.size() || !options.work.substr(0, colon).ends_with(".py"))
-    throw not_work(options.work.ends_with(":") ? options.work.substr(0, colon) : options.work);
-  return choose_python(options, colon);
+  if (const auto colon = end_of_file_name(options.work)) return choose_python(options, *colon);
+  throw not_work(options.work.ends_with(":") ? options.work.substr(0, options.work.size() - 1) : options.work);
+}
+
+bool is_work(const std::string& word) {
+  const auto names = builtin_names();
+  return end_of_file_name(word) || std::ranges::find(names, kind_of(word)) != names.end();
 }
 
 }  // namespace cli

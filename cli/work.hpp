@@ -17,4 +17,7 @@ struct chosen_work {
 /// sleep:S, cpu:N or FILE.py:FUNCTION. Throws lab::usage_error.
 chosen_work choose_work(const compare_options& options);
 
+/// Whether it looks like one: for messages.
+bool is_work(const std::string& word);
+
 }  // namespace cli

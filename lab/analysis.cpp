@@ -24,7 +24,17 @@ double median_of(const runs_of_a_model& runs, const std::function<double(const r
   return median(values);
 }
 
-model_summary summarise(const std::string& model, const runs_of_a_model& runs) {
+/// How many cores were busy. Nothing for runs so short that what is read beside the clock shows, nor for what cannot
+/// be.
+std::optional<double> cores_of(const runs_of_a_model& runs, double cpus) {
+  constexpr double shortest_s = 1e-3, tolerance = 1.05;
+  if (median_of(runs, [](const run_record& run) { return run.wall_s; }) < shortest_s) return std::nullopt;
+  const double cores = median_of(runs, [](const run_record& run) { return run.cpu_s() / run.wall_s; });
+  if (cores < 0 || cores > cpus * tolerance) return std::nullopt;
+  return cores;
+}
+
+model_summary summarise(const std::string& model, const runs_of_a_model& runs, double cpus) {
   const auto by_wall = [](const run_record* run) { return run->wall_s; };
   return {
       .model = model,
@@ -33,7 +43,7 @@ model_summary summarise(const std::string& model, const runs_of_a_model& runs) {
       .max_s = (*std::ranges::max_element(runs, {}, by_wall))->wall_s,
       .setup_s = median_of(runs, [](const run_record& run) { return run.setup_s; }),
       .cpu_s = median_of(runs, [](const run_record& run) { return run.cpu_s(); }),
-      .cores = median_of(runs, [](const run_record& run) { return run.cpu_s() / run.wall_s; }),
+      .cores = cores_of(runs, cpus),
       .peak_bytes = median_of(runs, [](const run_record& run) { return static_cast<double>(run.peak_bytes()); }),
       .voluntary_switches =
           median_of(runs, [](const run_record& run) { return static_cast<double>(run.voluntary_switches); }),
@@ -46,9 +56,11 @@ void add_failure(std::vector<failure>& failures, const run_record& run) {
   auto known = std::ranges::find(failures, run.error, &failure::error);
   if (known == failures.end()) {
     const auto failed = std::ranges::count(run.tasks, false, &task_report::ok);
-    known = failures.insert(
-        known,
-        {.models = {}, .error = run.error, .failed = static_cast<std::size_t>(failed), .tasks = run.tasks.size()});
+    known = failures.insert(known, {.models = {},
+                                    .error = run.error,
+                                    .summary = run.summary,
+                                    .failed = static_cast<std::size_t>(failed),
+                                    .tasks = run.tasks.size()});
   }
   if (std::ranges::find(known->models, run.model) == known->models.end()) known->models.push_back(run.model);
 }
@@ -94,6 +106,7 @@ double analysis::ratio(const std::string& a, const std::string& b) const {
 
 analysis analyse(const record& experiment) {
   analysis found;
+  const double cpus = experiment.machine.value("cpus_effective", 1.0);
   for (const std::string& model : experiment.models) {
     const runs_of_a_model runs = runs_of(experiment, model);
     const bool failed = std::ranges::any_of(runs, [](const run_record* run) { return !run->error.empty(); });
@@ -105,7 +118,7 @@ analysis analyse(const record& experiment) {
     }
     if (runs.empty() || failed) continue;
     found.compared.push_back(model);
-    found.models.push_back(summarise(model, runs));
+    found.models.push_back(summarise(model, runs, cpus));
   }
   if (!found.values_differ() && !found.compared.empty()) add_verdicts(found, experiment);
   if (std::ranges::find(found.compared, "serial") != found.compared.end() && !found.values_differ())

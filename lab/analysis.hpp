@@ -16,7 +16,8 @@ struct model_summary {
   std::string model;
   unsigned rank = 0;  // 0: there is no verdict
   double median_s = 0, min_s = 0, max_s = 0;
-  double setup_s = 0, cpu_s = 0, cores = 0;
+  double setup_s = 0, cpu_s = 0;
+  std::optional<double> cores{};  // nothing if the clocks are too coarse to tell
   double peak_bytes = 0;
   double voluntary_switches = 0, involuntary_switches = 0;
   std::optional<double> speedup_vs_serial{};  // nothing if serial was not measured
@@ -25,7 +26,7 @@ struct model_summary {
 /// The same error, told once.
 struct failure {
   std::vector<std::string> models;
-  std::string error;
+  std::string error, summary;
   std::size_t failed = 0, tasks = 0;  // tasks of the first such run; 0 if the host died or never began
 };
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <ctime>
-#include <system_error>
 
+#include "lab/guardian.hpp"
 #include "lab/latin_square.hpp"
 
 namespace lab {
@@ -50,7 +50,7 @@ void measure(const workload& work, const experiment_plan& plan, observer& watche
       read_host_record(outcome.record, run);
     else
       run.error = "the process that ran the tasks ended without a result: " + describe_exit(outcome.wait_status);
-  } catch (const std::system_error& error) {
+  } catch (const cannot_start& error) {
     run.error = error.what();
   }
 }

@@ -9,6 +9,15 @@
 
 namespace lab {
 
+namespace {
+
+/// A small number is not shown as nothing.
+int decimals_for_two_figures(double number) {
+  return number > 0 ? 1 - static_cast<int>(std::floor(std::log10(number))) : 0;
+}
+
+}  // namespace
+
 std::string format_seconds(double seconds) { return format_seconds(std::vector{seconds}).front(); }
 
 std::vector<std::string> format_seconds(const std::vector<double>& seconds) {
@@ -19,7 +28,9 @@ std::vector<std::string> format_seconds(const std::vector<double>& seconds) {
   const double shown = largest * scale;
   const int decimals = shown >= 100 ? 1 : shown >= 10 ? 2 : 3;
   std::vector<std::string> texts;
-  for (const double s : seconds) texts.push_back(fmt::format("{:.{}f} {}", s * scale, decimals, unit));
+  for (const double s : seconds)
+    texts.push_back(
+        fmt::format("{:.{}f} {}", s * scale, std::max(decimals, decimals_for_two_figures(s * scale)), unit));
   return texts;
 }
 
@@ -29,7 +40,11 @@ std::string format_bytes(double bytes) {
 }
 
 std::string format_factor(double factor) {
-  return fmt::format("{:.{}f}", factor, factor < 0.0995 ? 3 : factor < 9.995 ? 2 : factor < 99.95 ? 1 : 0);
+  return fmt::format("{:.{}f}", factor,
+                     factor < 0.0995  ? std::max(3, decimals_for_two_figures(factor))
+                     : factor < 9.995 ? 2
+                     : factor < 99.95 ? 1
+                                      : 0);
 }
 
 std::string format_clock(double seconds) {

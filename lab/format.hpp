@@ -10,13 +10,14 @@ namespace lab {
 /// Seconds with the unit that fits: "5.003 s", "50.3 ms", "12.1 µs".
 std::string format_seconds(double seconds);
 
-/// A column of times in one unit, with equally many decimals, so that they compare at a glance.
+/// A column of times in one unit, with equally many decimals, so that they compare at a glance; with more where less
+/// than two figures would be left.
 std::vector<std::string> format_seconds(const std::vector<double>& seconds);
 
 /// "3.4 MB" (10^6 bytes).
 std::string format_bytes(double bytes);
 
-/// A factor with about three figures: "0.031", "1.98", "12.3", "187".
+/// A factor with two or three figures: "0.00031", "0.031", "1.98", "12.3", "187".
 std::string format_factor(double factor);
 
 /// "1:05" (minutes, seconds) or "2:00:00".

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Starting a host, and the loop that serves it until it is gone.
+// The loop that serves a host until it is gone.
 #include "lab/host_process.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,13 +12,12 @@
 #include <cctype>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <system_error>
 
 #include "lab/file_descriptor.hpp"
+#include "lab/guardian.hpp"
 #include "lab/interruption.hpp"
 #include "lab/line_assembler.hpp"
 #include "lab/process_tree.hpp"
@@ -35,8 +32,6 @@ using clock = std::chrono::steady_clock;
 constexpr auto grace_after_record = 5s;
 constexpr auto patience_of_the_sweep = 2s;
 
-std::system_error system_failure(int error, const std::string& what) { return {error, std::generic_category(), what}; }
-
 /// The two ends of a pipe or socket: ours, and the one the host gets.
 struct channel {
   file_descriptor ours, theirs;
@@ -45,39 +40,18 @@ struct channel {
 channel output_channel() {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-    throw system_failure(errno, "cannot make a socket pair");
+    throw cannot_start(errno, std::generic_category(), "cannot make a socket pair");
   channel made{file_descriptor(ends[0]), file_descriptor(ends[1])};
   const int on = 1;  // every piece received then names the process that wrote it, and no piece has two writers
   if (setsockopt(made.ours.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0)
-    throw system_failure(errno, "cannot ask a socket for its senders");
+    throw cannot_start(errno, std::generic_category(), "cannot ask a socket for its senders");
   return made;
 }
 
 channel pipe_channel() {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) throw system_failure(errno, "cannot make a pipe");
+  if (pipe2(ends, O_CLOEXEC) != 0) throw cannot_start(errno, std::generic_category(), "cannot make a pipe");
   return {file_descriptor(ends[0]), file_descriptor(ends[1])};
-}
-
-/// What the child keeps, at the numbers it keeps them.
-enum kept : int { input = 0, output = 1, errors = 2, record = 3, start_error = 4, first_closed = 5 };
-
-/// In the child, between fork and exec: nothing here allocates or throws. Only returns by exec or _exit.
-[[noreturn]] void become_host(char* const* argv, pid_t parent, const int (&sources)[first_closed]) {
-  setpgid(0, 0);
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(127);  // it died before the line above
-  std::signal(SIGPIPE, SIG_DFL);
-  int high[first_closed];  // first out of the way: a source may sit on a number that is a target
-  for (int target = 0; target < first_closed; ++target) high[target] = fcntl(sources[target], F_DUPFD, 16);
-  for (int target = 0; target < first_closed; ++target) dup2(high[target], target);
-  fcntl(start_error, F_SETFD, FD_CLOEXEC);
-  close_range(first_closed, ~0U, 0);
-  setenv("FANOUT_RECORD_FD", "3", 1);
-  execvp(argv[0], argv);
-  const int error = errno;
-  [[maybe_unused]] const auto written = write(start_error, &error, sizeof error);
-  _exit(127);
 }
 
 /// When memory is looked at next, so that short runs are seen and long ones are not disturbed.
@@ -98,29 +72,30 @@ class sampling_plan {
 
 class host_process {
  public:
-  explicit host_process(const host_request& request);
+  explicit host_process(const host_request& request)
+      : request_(request), lines_([this](pid_t sender, int stream, std::string_view text) {
+          request_.on_line(
+              {.sender = sender, .from_host = sender == guardian_->host(), .stream = stream, .text = text});
+        }) {}
   host_process(const host_process&) = delete;
   host_process& operator=(const host_process&) = delete;
   ~host_process() { end(); }
 
-  /// Until the host is gone. Throws interrupted.
+  /// From its start until it is gone. Throws cannot_start and interrupted.
   host_outcome serve();
 
  private:
   void start();
-  void wait_for_exec(const file_descriptor& start_error);
-  void turn();
+  bool turn();
   void sample_memory();
   bool receive(file_descriptor& from, int stream);
   bool receive_record();
-  void reap();
   void end();
   bool has_record() const { return !outcome_.record.empty() && outcome_.record.back() == '\n'; }
 
   const host_request& request_;
-  file_descriptor output_, errors_, record_, exit_;
-  pid_t pid_ = -1;  // -1 again once reaped
-  pid_t group_ = -1;
+  file_descriptor output_, errors_, record_;
+  std::optional<guardian> guardian_;
   line_assembler lines_;
   sampling_plan sampling_;
   clock::time_point last_tick_ = clock::now();
@@ -128,51 +103,25 @@ class host_process {
   host_outcome outcome_;
 };
 
-host_process::host_process(const host_request& request)
-    : request_(request), lines_([this](pid_t sender, int stream, std::string_view text) {
-        request_.on_line({.sender = sender, .from_host = sender == group_, .stream = stream, .text = text});
-      }) {
-  start();
-}
-
 void host_process::start() {
-  std::vector<char*> argv;
-  for (const std::string& word : request_.command) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
   const file_descriptor nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  channel output = output_channel(), errors = output_channel(), record = pipe_channel(), start_error = pipe_channel();
-  const pid_t parent = getpid();
-  pid_ = fork();
-  if (pid_ < 0) throw system_failure(errno, "cannot start a process");
-  if (pid_ == 0)
-    become_host(
-        argv.data(), parent,
-        {nothing.get(), output.theirs.get(), errors.theirs.get(), record.theirs.get(), start_error.theirs.get()});
-  group_ = pid_;
+  channel output = output_channel(), errors = output_channel(), record = pipe_channel();
+  guardian_.emplace(request_.command, standard_descriptors{.input = nothing.get(),
+                                                           .output = output.theirs.get(),
+                                                           .errors = errors.theirs.get(),
+                                                           .record = record.theirs.get()});
   output_ = std::move(output.ours);
   errors_ = std::move(errors.ours);
   record_ = std::move(record.ours);
   fcntl(record_.get(), F_SETFL, O_NONBLOCK);
-  // glibc 2.36 declares pidfd_open without extern "C"
-  exit_ = file_descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
-  if (!exit_) throw system_failure(errno, "cannot watch a process");
-  start_error.theirs.reset();
-  wait_for_exec(start_error.ours);
-}
-
-/// The pipe closes by itself when exec succeeds.
-void host_process::wait_for_exec(const file_descriptor& start_error) {
-  int error = 0;
-  ssize_t got = 0;
-  while ((got = read(start_error.get(), &error, sizeof error)) < 0 && errno == EINTR) {
-  }
-  if (got == 0) return;
-  end();
-  throw system_failure(error, "cannot start '" + request_.command.front() + "'");
 }
 
 host_outcome host_process::serve() {
-  while (pid_ > 0) turn();
+  start();
+  while (turn()) {
+  }
+  while (record_ && receive_record()) {
+  }
   end();
   if (has_record())
     outcome_.record.pop_back();
@@ -181,31 +130,39 @@ host_outcome host_process::serve() {
   return outcome_;
 }
 
-void host_process::turn() {
+/// False once the host is gone.
+bool host_process::turn() {
   pollfd events[] = {{interruption::descriptor(), POLLIN, 0},
                      {output_.get(), POLLIN, 0},
                      {errors_.get(), POLLIN, 0},
                      {record_.get(), POLLIN, 0},
-                     {exit_.get(), POLLIN, 0}};
+                     {guardian_->descriptor(), POLLIN, 0}};
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(sampling_.next() - clock::now());
   poll(events, std::size(events), static_cast<int>(std::clamp(left, 0ms, 100ms).count()));
   interruption::check();
   if (events[1].revents != 0) receive(output_, 1);
   if (events[2].revents != 0) receive(errors_, 2);
   if (events[3].revents != 0) receive_record();
-  if (events[4].revents != 0) return reap();
+  if (events[4].revents != 0) {
+    outcome_.wait_status = guardian_->wait_status();
+    return false;
+  }
   const auto now = clock::now();
   if (now >= sampling_.next()) sample_memory();
-  if (deadline_ && now >= *deadline_) kill(pid_, SIGKILL);
+  if (deadline_ && now >= *deadline_) {
+    deadline_.reset();
+    guardian_->end_host();
+  }
   if (now - last_tick_ >= 100ms) {
     last_tick_ = now;
     request_.on_tick();
   }
+  return true;
 }
 
 void host_process::sample_memory() {
   const auto begun = clock::now();
-  if (const std::uint64_t bytes = tree_pss_bytes(pid_); bytes > 0) {
+  if (const std::uint64_t bytes = tree_pss_bytes(guardian_->host()); bytes > 0) {
     outcome_.pss_peak_bytes = std::max(outcome_.pss_peak_bytes, bytes);
     ++outcome_.pss_samples;
   }
@@ -248,20 +205,9 @@ bool host_process::receive_record() {
   return true;
 }
 
-void host_process::reap() {
-  while (record_ && receive_record()) {
-  }
-  kill(-group_, SIGKILL);  // before the host is reaped: until then nobody else can have its group's number
-  while (waitpid(pid_, &outcome_.wait_status, 0) < 0 && errno == EINTR) {
-  }
-  pid_ = -1;
-}
-
 /// Also on the way out of an exception: whatever is left is killed, and what it had printed is delivered.
 void host_process::end() {
-  if (pid_ > 0) kill(-group_, SIGKILL);
-  end_all_children(patience_of_the_sweep);
-  pid_ = -1;
+  end_all_children(patience_of_the_sweep);  // of a guardian that was killed, or cut off in its work, all is ours now
   while (output_ && receive(output_, 1)) {
   }
   while (errors_ && receive(errors_, 2)) {

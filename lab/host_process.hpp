@@ -20,9 +20,9 @@ struct output_line {
   std::string_view text;
 };
 
-/// The host has its own process group, dies with this process, reads nothing (/dev/null), inherits no other descriptor,
-/// and finds in the environment FANOUT_RECORD_FD: the pipe to which it writes its record, one line of JSON, and then
-/// exits.
+/// The host has its own process group, dies with this process (and all that descends from it: guardian.hpp), reads
+/// nothing (/dev/null), inherits no other descriptor, and finds in the environment FANOUT_RECORD_FD: the pipe to which
+/// it writes its record, one line of JSON, and then exits.
 struct host_request {
   std::vector<std::string> command;  // argv[0] first; searched in PATH
   std::function<void(const output_line&)> on_line = [](const output_line&) {};
@@ -38,8 +38,8 @@ struct host_outcome {
 
 /// Runs a host from start to end. When it returns or throws, the host and all that descends from it are gone: what is
 /// left of it is killed, and so is a host that has not ended 5 s after its record. This ends *every* child process of
-/// the caller, which must be a subreaper (become_subreaper()) and start only hosts. Throws std::system_error if the
-/// command cannot be started, interrupted if a signal came (see interruption.hpp).
+/// the caller, which must be a subreaper (become_subreaper()) and start only hosts. Throws cannot_start (guardian.hpp),
+/// and interrupted if a signal came (interruption.hpp).
 host_outcome run_host(const host_request& request);
 
 /// "SIGSEGV (segmentation fault)" or "exit code 3": how a process ended, for messages.

@@ -14,7 +14,7 @@ namespace lab {
 
 namespace {
 
-constexpr int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+constexpr int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 // Partners: the handler writes, check() reads, on the same thread; atomics only because a handler may run at any
 // instruction.
@@ -41,7 +41,7 @@ interruption::interruption() {
     sigaction(handled[i], nullptr, &before_[i]);
     if (handled[i] == SIGHUP && before_[i].sa_handler == SIG_IGN) continue;
     struct sigaction action{};
-    action.sa_handler = handled[i] == SIGPIPE ? SIG_IGN : remember;
+    action.sa_handler = remember;
     sigemptyset(&action.sa_mask);
     sigaction(handled[i], &action, nullptr);  // no SA_RESTART: whatever waits must wake up
   }

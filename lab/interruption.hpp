@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ctrl-C, SIGTERM and SIGHUP as something that can be waited for and thrown, so that what was started is ended first.
+// Ctrl-C, Ctrl-\, SIGTERM and SIGHUP as something that can be waited for and thrown, so that what was started is ended
+// first.
 #pragma once
 
 #include <csignal>
@@ -13,8 +14,8 @@ struct interrupted {
   int signal;
 };
 
-/// While it lives, SIGINT, SIGTERM and SIGHUP (unless nohup ignores it) no longer end this process but are remembered.
-/// One at a time; SIGPIPE is ignored meanwhile, so that a closed stdout is an error of write() and nothing worse.
+/// While it lives, SIGINT, SIGQUIT, SIGTERM and SIGHUP (unless nohup ignores it) no longer end this process but are
+/// remembered. One at a time.
 class interruption {
  public:
   interruption();

@@ -39,19 +39,22 @@ std::int64_t now_ns() {
 }
 
 void meter::start() {
-  self_ = usage_of(RUSAGE_SELF);
+  self_ = self_at_end_ = usage_of(RUSAGE_SELF);
   children_ = usage_of(RUSAGE_CHILDREN);
   started_ns_ = stopped_ns_ = now_ns();
 }
 
-void meter::stop_clock() { stopped_ns_ = now_ns(); }
+void meter::stop_clock() {
+  stopped_ns_ = now_ns();
+  self_at_end_ = usage_of(RUSAGE_SELF);
+}
 
 double meter::seconds_since_start(std::int64_t monotonic_ns) const {
   return 1e-9 * static_cast<double>(monotonic_ns - started_ns_);
 }
 
 nlohmann::json meter::finish() const {
-  const rusage self = usage_of(RUSAGE_SELF);
+  const rusage& self = self_at_end_;
   const rusage children = usage_of(RUSAGE_CHILDREN);
   auto time = [&](timeval rusage::* field) {
     return seconds(self.*field) - seconds(self_.*field) + seconds(children.*field) - seconds(children_.*field);

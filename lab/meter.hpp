@@ -20,13 +20,13 @@ class meter {
   /// Zero for every time and count.
   void start();
 
-  /// The end of the wall time.
+  /// The end of the wall time, and of what counts of this process.
   void stop_clock();
 
   /// The costs since start():
   /// {"wall_s", "cpu_user_s", "cpu_sys_s", "ctx": {"voluntary", "involuntary"}, "faults": {"minor", "major"},
-  ///  "mem": {"vmhwm_bytes"}}. Times in seconds; CPU, switches and faults of this process and of all it has reaped;
-  /// vmhwm_bytes is the peak of this process alone (left out where /proc does not tell).
+  ///  "mem": {"vmhwm_bytes"}}. Times in seconds; CPU, switches and faults of this process until stop_clock(), and of
+  /// all it has reaped until now; vmhwm_bytes is the peak of this process alone (left out where /proc does not tell).
   nlohmann::json finish() const;
 
   /// A time from now_ns(), in seconds since start().
@@ -35,7 +35,7 @@ class meter {
  private:
   std::int64_t started_ns_ = 0;
   std::int64_t stopped_ns_ = 0;
-  rusage self_{};
+  rusage self_{}, self_at_end_{};
   rusage children_{};
 };
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "lab/format.hpp"
+#include "lab/writing.hpp"
 
 namespace lab {
 
@@ -55,8 +56,7 @@ void progress::round_finished(const record& experiment) {
     for (const run_record& run : experiment.runs)
       if (run.model == model && run.round == experiment.order.size())
         walls.push_back(fmt::format("{} {}", model, run.error.empty() ? format_seconds(run.wall_s) : "failed"));
-  fmt::print(to_, "{}, round {} of {}: {}\n", title_, round_, rounds_, fmt::join(walls, ", "));
-  std::fflush(to_);
+  say(fmt::format("{}, round {} of {}: {}\n", title_, round_, rounds_, fmt::join(walls, ", ")));
 }
 
 void progress::tick() { draw(); }
@@ -64,11 +64,8 @@ void progress::tick() { draw(); }
 void progress::printed(const std::string& model, const output_line& line) {
   erase();
   const std::string tag = line.from_host ? fmt::format("[{}]", model) : fmt::format("[{} {}]", model, line.sender);
-  if (terminal_.colour)
-    fmt::print(to_, "{}{}{} {}\n", ansi::dim, tag, ansi::plain, line.text);
-  else
-    fmt::print(to_, "{} {}\n", tag, line.text);
-  std::fflush(to_);
+  say(terminal_.colour ? fmt::format("{}{}{} {}\n", ansi::dim, tag, ansi::plain, line.text)
+                       : fmt::format("{} {}\n", tag, line.text));
 }
 
 double progress::remaining_s() const {
@@ -97,15 +94,13 @@ void progress::draw() {
       fmt::format(" round {}/{}  {}  {:3.0f} %  {}", round_, rounds_, bar(fraction, 24), 100 * fraction, model_);
   text += remaining >= 0 ? fmt::format("  {} left", format_clock(remaining))
                          : fmt::format("  {} so far", format_clock(elapsed));
-  fmt::print(to_, "{}{}", ansi::erase_line, shortened(text, terminal_.width - 1));
-  std::fflush(to_);
+  say(fmt::format("{}{}", ansi::erase_line, shortened(text, terminal_.width - 1)));
   drawn_ = true;
 }
 
 void progress::erase() {
   if (!drawn_) return;
-  fmt::print(to_, "{}", ansi::erase_line);
-  std::fflush(to_);
+  say(ansi::erase_line);
   drawn_ = false;
 }
 

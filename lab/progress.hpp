@@ -4,7 +4,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdio>
 #include <map>
 #include <string>
 
@@ -15,7 +14,7 @@ namespace lab {
 
 class progress : public observer {
  public:
-  progress(std::FILE* to, const terminal& shown_on) : to_(to), terminal_(shown_on) {}
+  explicit progress(const terminal& shown_on) : terminal_(shown_on) {}
   ~progress() override { erase(); }
 
   void started(const record& experiment) override;
@@ -38,7 +37,6 @@ class progress : public observer {
   /// Seconds until the end; negative as long as a model has not been seen.
   double remaining_s() const;
 
-  std::FILE* to_;
   terminal terminal_;
   std::string title_, model_;
   unsigned round_ = 0, rounds_ = 0;

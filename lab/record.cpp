@@ -22,16 +22,17 @@ task_report read_task(const json& task) {
     report.value = task.at("value");
   } else {
     report.error = task.at("error");
+    report.summary = task.value("summary", std::string());
   }
   return report;
 }
 
-std::string first_error(const std::vector<task_report>& tasks) {
-  const auto failed = std::ranges::find(tasks, false, &task_report::ok);
-  if (failed == tasks.end()) return {};
-  std::string error = failed->error.empty() ? "a task failed without saying why" : failed->error;
-  while (error.ends_with('\n')) error.pop_back();
-  return error;
+void take_over_first_error(run_record& run) {
+  const auto failed = std::ranges::find(run.tasks, false, &task_report::ok);
+  if (failed == run.tasks.end()) return;
+  run.error = failed->error.empty() ? "a task failed without saying why" : failed->error;
+  while (run.error.ends_with('\n')) run.error.pop_back();
+  run.summary = failed->summary;
 }
 
 void read_costs(const json& costs, run_record& run) {
@@ -74,9 +75,9 @@ json to_json(const model_summary& model) {
                  {"setup_s", model.setup_s},
                  {"setup_share", model.setup_s / model.median_s},
                  {"cpu_s", model.cpu_s},
-                 {"cores", model.cores},
                  {"peak_bytes", model.peak_bytes},
                  {"ctx", {{"voluntary", model.voluntary_switches}, {"involuntary", model.involuntary_switches}}}};
+  if (model.cores) result["cores"] = *model.cores;
   if (model.rank > 0) result["rank"] = model.rank;
   if (model.speedup_vs_serial) result["speedup_vs_serial"] = *model.speedup_vs_serial;
   return result;
@@ -135,7 +136,7 @@ void read_host_record(std::string_view line, run_record& run) {
       return;
     }
     for (const json& task : host.at("tasks")) run.tasks.push_back(read_task(task));
-    run.error = first_error(run.tasks);
+    take_over_first_error(run);
     if (!run.error.empty()) return;
     if (run.tasks.empty()) throw std::runtime_error("it names no task");
     read_costs(host, run);
@@ -181,8 +182,11 @@ nlohmann::ordered_json to_json(const record& experiment) {
   for (const comparison& pair : found.pairs) result["pairs"].push_back(to_json(pair, found, experiment));
   for (const auto& [model, reason] : experiment.unavailable)
     result["unavailable"].push_back(json{{"model", model}, {"reason", reason}});
-  for (const failure& failed : found.failures)
-    result["failures"].push_back(json{{"models", failed.models}, {"error", failed.error}});
+  for (const failure& failed : found.failures) {
+    json one = {{"models", failed.models}, {"error", failed.error}};
+    if (!failed.summary.empty()) one["summary"] = failed.summary;
+    result["failures"].push_back(std::move(one));
+  }
   return result;
 }
 

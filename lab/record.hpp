@@ -20,13 +20,15 @@ struct task_report {
   std::string type{};      // "int", "float", "str", "none", "bool", or another type's name
   nlohmann::json value{};  // integers as decimal strings of any length
   std::string error{};     // if not ok
+  std::string summary{};   // the error in a line, if the host knows one
 };
 
 /// One model in one round: one process. Costs are meaningful only without an error.
 struct run_record {
   std::string model{};
   unsigned round = 0, position = 0;  // from 1
-  std::string error{};  // why it failed: a task's error, or what became of the host; empty if all went well
+  std::string error{};    // why it failed: a task's error, or what became of the host; empty if all went well
+  std::string summary{};  // of that error, if its host gave one
   double wall_s = 0, setup_s = 0, cpu_user_s = 0, cpu_sys_s = 0;
   std::int64_t voluntary_switches = 0, involuntary_switches = 0;
   std::int64_t minor_faults = 0, major_faults = 0;

@@ -71,8 +71,14 @@ std::string tie_in_words(const record& experiment, const analysis& found, const 
   return fmt::format("no measurable difference (within ±{})", margin(experiment));
 }
 
-std::string times_as_fast(const analysis& found, const std::string& a, const names& others) {
-  return fmt::format("{} times as fast as {}", format_factor(found.ratio(a, others.front())), format_list(others));
+/// "2.00 times as fast as serial"; a range of factors where the best are not shown to be equally fast.
+std::string times_as_fast(const analysis& found, const names& best, const names& others) {
+  std::vector<double> ratios;
+  for (const std::string& model : best) ratios.push_back(found.ratio(model, others.front()));
+  const auto groups = tied_groups(found);
+  if (!groups.empty() && groups.front() == best) ratios.resize(1);
+  const std::string least = format_factor(std::ranges::min(ratios)), most = format_factor(std::ranges::max(ratios));
+  return fmt::format("{} times as fast as {}", least == most ? most : least + " to " + most, format_list(others));
 }
 
 /// The best models against those that come next, and against serial.
@@ -80,11 +86,11 @@ std::string advantage(const analysis& found, const names& best) {
   names next = {found.models[best.size()].model};
   for (const names& group : tied_groups(found))
     if (group.front() == next.front()) next = group;
-  std::string text = times_as_fast(found, best.front(), next);
+  std::string text = times_as_fast(found, best, next);
   const bool serial_trails = std::ranges::any_of(
       found.models, [](const model_summary& model) { return model.model == "serial" && model.rank > 1; });
   if (serial_trails && std::ranges::find(next, "serial") == next.end())
-    text += fmt::format(", {}", times_as_fast(found, best.front(), {"serial"}));
+    text += fmt::format(", {}", times_as_fast(found, best, {"serial"}));
   return text;
 }
 
@@ -144,25 +150,31 @@ std::string literal(const returned_values& returned, std::size_t width) {
   return shortened(alike ? texts.front() : fmt::format("{}", fmt::join(texts, ", ")), width);
 }
 
-std::string show_values(const analysis& found, const terminal& out) {
-  if (found.values.size() != 1) return {};
+std::string show_values(const record& experiment, const analysis& found, const terminal& out) {
+  if (found.values.size() != 1 || found.models.empty()) return {};
   const returned_values& returned = found.values.front();
   const bool nothing = std::ranges::all_of(returned.tasks, [](const auto& task) { return task.first == "none"; });
-  const std::string who = returned.models.size() > 1 ? "every model" : returned.models.front();
+  const bool all = found.compared.size() == experiment.models.size() && found.compared.size() > 1;
+  const std::string who = all ? "every model" : format_list(found.compared);  // not those that failed later
   const std::string text =
-      nothing
-          ? fmt::format("{} finished {}", who,
-                        returned.tasks.size() == 1 ? "its task" : fmt::format("all {} tasks", returned.tasks.size()))
-          : fmt::format("{} returned {}", who, literal(returned, 60));
+      nothing ? fmt::format("{} finished {}", who,
+                            returned.tasks.size() > 1           ? fmt::format("all {} tasks", returned.tasks.size())
+                            : all || found.compared.size() == 1 ? "its task"
+                                                                : "their task")
+              : fmt::format("{} returned {}", who, literal(returned, 60));
   return sentence(" ", ansi::plain, fmt::format("{} {}", text, styled(ansi::green, "✔", out)), out);
 }
 
-std::string count_of(double median) { return fmt::format("{:g}", median); }
+std::string count_of(double median) { return median < 0 ? "–" : fmt::format("{:g}", median); }
 
-/// The line of an error that says most: the last of a Python traceback, the first of anything else.
-std::string gist(const std::string& error) {
-  if (!error.starts_with("Traceback")) return error.substr(0, error.find('\n'));
-  return error.substr(error.rfind('\n') + 1);
+/// The line of an error that says most: of Python tracebacks the first after the last of them, else the first.
+std::string gist(std::string_view error) {
+  const std::size_t last = error.rfind("Traceback (most recent call last):");
+  if (last == std::string_view::npos) return std::string(error.substr(0, error.find('\n')));
+  std::string_view rest = error.substr(last);
+  do rest.remove_prefix(std::min(rest.find('\n'), rest.size() - 1) + 1);
+  while (rest.starts_with(' '));
+  return std::string(rest.substr(0, rest.find('\n')));
 }
 
 /// "0.98 – 1.02 s" from "0.98 s" and "1.02 s".
@@ -182,28 +194,35 @@ void add_measured(table& rows, const analysis& found) {
     rows.add_row({model.rank > 0 ? std::to_string(model.rank) : "–", model.model, walls[3 * i],
                   model.speedup_vs_serial ? format_factor(*model.speedup_vs_serial) + "×" : "–",
                   fmt::format("{:.1f} %", 100 * model.setup_s / model.median_s), cpus[i],
-                  fmt::format("{:.2f}", model.cores), format_bytes(model.peak_bytes),
+                  model.cores ? fmt::format("{:.2f}", *model.cores) : "–", format_bytes(model.peak_bytes),
                   count_of(model.voluntary_switches) + "/" + count_of(model.involuntary_switches),
                   range(walls[3 * i + 1], walls[3 * i + 2])},
                  model.rank == 1 && found.models.back().rank > 1);
   }
 }
 
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
 void add_missing(table& rows, const record& experiment, const analysis& found) {
   for (const failure& failed : found.failures)
-    for (const std::string& model : failed.models) rows.add_note({"–", model, "failed: " + gist(failed.error)});
-  for (const auto& [model, reason] : experiment.unavailable) rows.add_note({"–", model, "n/a: " + reason});
+    for (const std::string& model : failed.models)
+      rows.add_note({"–", model, "failed: " + (failed.summary.empty() ? gist(failed.error) : failed.summary)});
+  for (const auto& [model, reason] : experiment.unavailable) rows.add_note({"–", model, "n/a: " + first_line(reason)});
+}
+
+std::map<std::string, names> unavailable_by_reason(const record& experiment) {
+  std::map<std::string, names> models;
+  for (const auto& [model, reason] : experiment.unavailable) models[reason].push_back(model);
+  return models;
 }
 
 /// Why models are n/a, where the table has not the width to say it.
 std::string show_reasons(const record& experiment, const terminal& out) {
   constexpr std::size_t before_the_note = 18;
-  std::map<std::string, names> cut;
-  for (const auto& [model, reason] : experiment.unavailable)
-    if (before_the_note + columns("n/a: " + reason) > out.width) cut[reason].push_back(model);
   std::string text;
-  for (const auto& [reason, models] : cut)
-    text += sentence("–", ansi::plain, fmt::format("{}: n/a: {}", format_list(models), reason), out);
+  for (const auto& [reason, models] : unavailable_by_reason(experiment))
+    if (const std::string note = "n/a: " + first_line(reason); before_the_note + columns(note) > out.width)
+      text += sentence("–", ansi::plain, fmt::format("{}: {}", format_list(models), note), out);
   return text;
 }
 
@@ -254,7 +273,7 @@ std::string show_result(const record& experiment, const analysis& found, const t
              3);
   add_measured(rows, found);
   add_missing(rows, experiment, found);
-  return rows.show(out) + "\n" + show_verdict(experiment, found, out) + show_values(found, out) +
+  return rows.show(out) + "\n" + show_verdict(experiment, found, out) + show_values(experiment, found, out) +
          show_reasons(experiment, out);
 }
 
@@ -284,8 +303,11 @@ std::string headline(const record& experiment, const analysis& found) {
   return fmt::format("{} lead, and which of them is best is undecided: {}", format_list(best), advantage(found, best));
 }
 
-std::string show_problems(const analysis& found) {
+std::string show_problems(const record& experiment, const analysis& found) {
   std::string text;
+  for (const auto& [reason, models] : unavailable_by_reason(experiment))
+    if (reason.find('\n') != std::string::npos)
+      text += fmt::format("fanout: {}: n/a: {}\n", format_list(models), reason);
   for (const failure& failed : found.failures) {
     const std::string count =
         failed.tasks > 1 ? fmt::format(" ({} of {} tasks; the first)", failed.failed, failed.tasks) : "";

@@ -22,8 +22,8 @@ std::string show_legend(const terminal& out);
 /// The outcome in half a sentence: "threads is best: 1.98 times as fast as serial".
 std::string headline(const record& experiment, const analysis& found);
 
-/// For stderr: each error once, with the models that met it; and which models returned what, if they differ. Else
-/// empty.
-std::string show_problems(const analysis& found);
+/// For stderr: each error once, with the models that met it, and each reason of more lines than the table shows; and
+/// which models returned what, if they differ. Else empty.
+std::string show_problems(const record& experiment, const analysis& found);
 
 }  // namespace lab

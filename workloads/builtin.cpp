@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cmath>
 #include <fanout/sleep.hpp>
-#include <filesystem>
 #include <thread>
 
 #include "workloads/builtin_host.hpp"
@@ -21,7 +20,8 @@ std::uint64_t parse_seconds(std::string_view text) {
   double seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds, std::chars_format::fixed);
   if (error != std::errc{} || end != text.data() + text.size() || !(seconds >= 1e-9) || seconds > 1e6)
-    throw lab::usage_error("sleep:" + std::string(text) + ": how long? In seconds, more than 0: sleep:1 or sleep:0.25");
+    throw lab::usage_error("sleep:" + std::string(text) +
+                           ": how long? In seconds, more than 0 and at most 1000000: sleep:1 or sleep:0.25");
   return static_cast<std::uint64_t>(std::llround(seconds * 1e9));
 }
 
@@ -100,15 +100,11 @@ class builtin_workload final : public lab::workload {
   }
 
   std::vector<std::string> host_command(std::string_view model, unsigned tasks, unsigned workers) const override {
-    return {std::filesystem::read_symlink("/proc/self/exe"),
-            "__run",
-            spec_,
-            "--model",
-            std::string(model),
-            "--tasks",
-            std::to_string(tasks),
-            "--workers",
-            std::to_string(workers)};
+    return {"/proc/self/exe",  // not its path, under which another program may be by then
+            "__run",          spec_,
+            "--model",        std::string(model),
+            "--tasks",        std::to_string(tasks),
+            "--workers",      std::to_string(workers)};
   }
 
  private:

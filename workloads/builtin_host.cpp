@@ -3,13 +3,13 @@
 // it made is gone when it returns.
 #include "workloads/builtin_host.hpp"
 
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <exception>
-#include <fanout/as_completed.hpp>
 #include <fanout/event_loop.hpp>
 #include <fanout/gather.hpp>
 #include <fanout/process_pool.hpp>
@@ -25,48 +25,37 @@ namespace workloads {
 namespace {
 
 struct task_outcome {
-  unsigned index;  // which task it was
   std::int64_t start_ns, end_ns;
   task_value value;
+  std::string error{};  // why there is no value
 };
 
+/// Every runner leaves plain outcomes, one per task, in the tasks' order. Reports are made of them when the clock has
+/// stopped, for all models alike.
 struct assignment {
   std::string spec;
   const builtin& work;
   std::uint64_t amount;
   unsigned tasks, workers;
   lab::meter& clock;
-  nlohmann::json reports;  // one per task, in the tasks' order
-
-  void succeeded(const task_outcome& done) {
-    nlohmann::json report = {{"start_s", clock.seconds_since_start(done.start_ns)},
-                             {"end_s", clock.seconds_since_start(done.end_ns)},
-                             {"ok", true},
-                             {"type", done.value.type},
-                             {"value", nullptr}};
-    if (done.value.type != "none") report["value"] = done.value.value;
-    reports[done.index] = std::move(report);
-  }
-
-  void failed(unsigned index, const char* why) { reports[index] = {{"ok", false}, {"error", why}}; }
+  std::vector<task_outcome> outcomes;
 };
 
 /// The task itself, wherever it runs.
-task_outcome timed(task_value (*call)(std::uint64_t), std::uint64_t amount, unsigned index) {
-  task_outcome done{.index = index, .start_ns = lab::now_ns(), .end_ns = 0, .value = {}};
+task_outcome timed(task_value (*call)(std::uint64_t), std::uint64_t amount) {
+  task_outcome done{.start_ns = lab::now_ns(), .end_ns = 0, .value = {}};
   done.value = call(amount);
   done.end_ns = lab::now_ns();
   return done;
 }
 
 void run_serial(assignment& job) {
-  for (unsigned i = 0; i < job.tasks; ++i) job.succeeded(timed(job.work.call, job.amount, i));
+  for (unsigned i = 0; i < job.tasks; ++i) job.outcomes.push_back(timed(job.work.call, job.amount));
   job.clock.stop_clock();
 }
 
-fanout::task<task_outcome> timed_async(fanout::task<task_value> (*call)(std::uint64_t), std::uint64_t amount,
-                                       unsigned index) {
-  task_outcome done{.index = index, .start_ns = lab::now_ns(), .end_ns = 0, .value = {}};
+fanout::task<task_outcome> timed_async(fanout::task<task_value> (*call)(std::uint64_t), std::uint64_t amount) {
+  task_outcome done{.start_ns = lab::now_ns(), .end_ns = 0, .value = {}};
   done.value = co_await call(amount);
   done.end_ns = lab::now_ns();
   co_return done;
@@ -74,38 +63,48 @@ fanout::task<task_outcome> timed_async(fanout::task<task_value> (*call)(std::uin
 
 void run_async(assignment& job) {
   std::vector<fanout::task<task_outcome>> tasks;
-  for (unsigned i = 0; i < job.tasks; ++i) tasks.push_back(timed_async(job.work.call_async, job.amount, i));
-  const auto outcomes = fanout::run(fanout::gather(std::move(tasks)));
+  for (unsigned i = 0; i < job.tasks; ++i) tasks.push_back(timed_async(job.work.call_async, job.amount));
+  job.outcomes = fanout::run(fanout::gather(std::move(tasks)));
   job.clock.stop_clock();
-  for (const task_outcome& done : outcomes) job.succeeded(done);
 }
 
 void run_threads(assignment& job) {
   fanout::thread_pool pool(job.workers);
   std::vector<fanout::future<task_outcome>> futures;
-  for (unsigned i = 0; i < job.tasks; ++i) futures.push_back(pool.submit(timed, job.work.call, job.amount, i));
-  for (auto&& done : fanout::as_completed(std::move(futures))) job.succeeded(done.get());
+  for (unsigned i = 0; i < job.tasks; ++i) futures.push_back(pool.submit(timed, job.work.call, job.amount));
+  for (auto& future : futures) job.outcomes.push_back(future.get());
   job.clock.stop_clock();
 }
 
 /// In a worker. By name, since the functions may have other addresses there.
-task_outcome timed_by_name(const std::string& spec, unsigned index) {
+task_outcome timed_by_name(const std::string& spec) {
   const auto parsed = parse_builtin(spec);
-  return timed(parsed->work->call, parsed->amount, index);
+  return timed(parsed->work->call, parsed->amount);
 }
 
 void run_processes(assignment& job) {
   fanout::process_pool pool(job.workers);
   std::vector<fanout::future<task_outcome>> futures;
-  for (unsigned i = 0; i < job.tasks; ++i) futures.push_back(pool.submit(timed_by_name, job.spec, i));
-  for (unsigned i = 0; i < job.tasks; ++i) {
+  for (unsigned i = 0; i < job.tasks; ++i) futures.push_back(pool.submit(timed_by_name, job.spec));
+  for (auto& future : futures) {
     try {
-      job.succeeded(futures[i].get());
-    } catch (const std::exception& error) {
-      job.failed(i, error.what());  // its process died: the others may well have succeeded
+      job.outcomes.push_back(future.get());
+    } catch (const std::exception& error) {  // its process died: the others may well have succeeded
+      job.outcomes.push_back({.start_ns = 0, .end_ns = 0, .value = {}, .error = error.what()});
     }
   }
   job.clock.stop_clock();
+}
+
+nlohmann::json report_on(const task_outcome& done, const lab::meter& clock) {
+  if (!done.error.empty()) return {{"ok", false}, {"error", done.error}};
+  nlohmann::json report = {{"start_s", clock.seconds_since_start(done.start_ns)},
+                           {"end_s", clock.seconds_since_start(done.end_ns)},
+                           {"ok", true},
+                           {"type", done.value.type},
+                           {"value", nullptr}};
+  if (done.value.type != "none") report["value"] = done.value.value;
+  return report;
 }
 
 struct model {
@@ -122,18 +121,18 @@ constexpr model models[] = {
 
 nlohmann::json measured(const model& under, const builtin_spec& spec, const host_job& job) {
   lab::meter clock;
-  const nlohmann::json unseen = {{"ok", false}, {"error", "this task was never run"}};
   assignment work{.spec = std::string(job.spec),
                   .work = *spec.work,
                   .amount = spec.amount,
                   .tasks = job.tasks,
                   .workers = job.workers,
                   .clock = clock,
-                  .reports = std::vector(job.tasks, unseen)};
+                  .outcomes = {}};
+  work.outcomes.reserve(job.tasks);
   clock.start();
   under.run(work);
   nlohmann::json record = clock.finish();
-  record["tasks"] = std::move(work.reports);
+  for (const task_outcome& done : work.outcomes) record["tasks"].push_back(report_on(done, clock));
   return record;
 }
 
@@ -159,6 +158,7 @@ std::vector<std::string> builtin_models() {
 }
 
 int run_builtin_host(const host_job& job) {
+  prctl(PR_SET_NAME, "fanout");  // it was started as /proc/self/exe
   const auto spec = parse_builtin(job.spec);
   if (!spec) throw lab::usage_error("there is no built-in workload '" + std::string(job.spec) + "'");
   for (const model& known : models) {

@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `fanout compare` measures, says and returns."""
 
+import json
 import os
+import re
+import shutil
 import signal
 import unittest
 
-from tool import HOSTS_PYTHON, MODELS, ToolTest
+from tool import FANOUT, HOSTS_PYTHON, MODELS, ToolTest
+
+
+def rows_not_available(done):
+    return len(re.findall(r"(?m)^ +–  \w+ +n/a: ", done.stdout_text))
 
 
 class Compare(ToolTest):
@@ -79,6 +86,21 @@ class Compare(ToolTest):
         self.assertIn("async alone was measured", done.stdout_text)
         self.assertIn("async returned 333328333350000 ✔", done.stdout_text)
 
+    def test_no_model_makes_its_report_while_the_clock_runs(self):
+        record = self.compare_json("cpu:10", "--tasks", "2000", "--rounds", "1", "--models", "serial,async")
+        faults = {run["model"]: run["faults"]["minor"] for run in record["runs"]}  # 2000 reports touch many pages
+        self.assertLess(faults["serial"], faults["async"])
+
+    def test_the_program_may_be_replaced_while_it_runs(self):
+        copy = os.path.join(self.folder.name, "fanout")
+        shutil.copy(FANOUT, copy)
+        process = self.start("compare", "sleep:0.3", "--models", "processes", "--rounds", "2", program=copy)
+        self.host_of(process)
+        self.write_file("fanout", "another program\n", replace=True)
+        out, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0, err)
+        self.assertIn("processes finished all 5 tasks ✔", out)
+
     def test_a_host_that_dies_fails_its_model_only(self):
         process = self.start("compare", "sleep:0.3", "--models", "async,threads", "--rounds", "1", "--tasks", "1")
         os.kill(self.host_of(process), signal.SIGKILL)
@@ -87,6 +109,29 @@ class Compare(ToolTest):
         self.assertEqual(err.count("ended without a result: SIGKILL (killed)"), 1, err)
         self.assertEqual(out.count("failed: "), 1, out)
         self.assertRegex(out, r"(?m)^ +1  (async|threads) ")
+
+
+class WithoutItsFolder(ToolTest):
+    """The program was copied without lib/fanout."""
+
+    def run_copy(self, *args):
+        os.mkdir(os.path.join(self.folder.name, "bin"))
+        copy = shutil.copy(FANOUT, os.path.join(self.folder.name, "bin"))
+        return self.run_tool("compare", *args, program=copy)
+
+    def test_functions_are_not_available_and_what_is_missing_is_named(self):
+        self.write_file("tasks.py", "def task():\n    return 1\n")
+        done = self.run_copy("tasks.py:task")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(rows_not_available(done), 4, done.stdout_text)
+        self.assertRegex(done.stderr_text, r"no /.*/lib/fanout/host\.py" if HOSTS_PYTHON else "without Python")
+
+    def test_the_notebook_shows_what_can_be_measured(self):
+        done = self.run_copy("--rounds", "1", "--tasks", "1", "--models", "async", "--format", "json")
+        self.assertEqual(done.returncode, 0, done.stderr_text)
+        comparisons = json.loads(done.stdout_text)["comparisons"]
+        self.assertEqual([len(one["summary"]) for one in comparisons], [1, 1, 0, 0])
+        self.assertEqual([len(one.get("unavailable", [])) for one in comparisons], [0, 0, 1, 1])
 
 
 @unittest.skipUnless(HOSTS_PYTHON, "this build has no Python extension")
@@ -116,8 +161,53 @@ class PythonFunctions(ToolTest):
         self.write_file("tasks.py", "def task():\n    return 1\n")
         done = self.run_tool("compare", "tasks.py:task", "--python", "/nonexistent/python")
         self.assertEqual(done.returncode, 1)
-        self.assertEqual(done.stdout_text.count("n/a: "), 4, done.stdout_text)
+        self.assertEqual(rows_not_available(done), 4, done.stdout_text)
         self.assertIn("nothing could be measured", done.stderr_text)
+
+    def test_a_python_that_does_not_know_where_it_is_runs_nothing(self):
+        self.write_file("tasks.py", "def task():\n    return 1\n")
+        answer = '{"python": {"version": "3.12.0", "executable": "", "implementation": "CPython"}, "models": {}}'
+        lost = self.write_file("lost", f"#!/bin/sh\necho '{answer}' >&3\n")
+        os.chmod(lost, 0o755)
+        done = self.run_tool("compare", "tasks.py:task", "--python", lost)
+        self.assertEqual((done.returncode, rows_not_available(done)), (1, 4), done.stdout_text)
+        self.assertIn("its sys.executable is empty", done.stderr_text)
+
+    def test_a_python_that_is_gone_after_its_answer_runs_nothing(self):
+        self.write_file("tasks.py", "def task():\n    return 1\n")
+        answer = '{"python": {"version": "3.12.0", "executable": "/gone", "implementation": "CPython"}, "models": {}}'
+        fleeting = self.write_file("fleeting", f"#!/bin/sh\necho '{answer}' >&3\n")
+        os.chmod(fleeting, 0o755)
+        done = self.run_tool("compare", "tasks.py:task", "--python", fleeting)
+        self.assertEqual((done.returncode, rows_not_available(done)), (1, 4), done.stdout_text)
+        self.assertIn("no such file: /gone", done.stderr_text)
+
+    def test_a_broken_python_is_quoted_once(self):
+        self.write_file("tasks.py", "def task():\n    return 1\n")
+        broken = self.write_file("broken", "#!/bin/sh\nfor i in 1 2 3; do echo \"  line $i\"; done; exit 3\n")
+        os.chmod(broken, 0o755)
+        done = self.run_tool("compare", "tasks.py:task", "--python", broken)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(rows_not_available(done), 4, done.stdout_text)
+        self.assertNotIn("line 1", done.stdout_text)
+        self.assertEqual(done.stderr_text.count("\n  line 1\n  line 2\n  line 3\n"), 1, done.stderr_text)
+
+    def test_a_slow_import_is_announced(self):
+        self.write_file("tasks.py", "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\n"
+                        "def task():\n    return 1\n")
+        process = self.start("compare", "tasks.py:task", "--models", "serial", "--rounds", "1")
+        self.assertRegex(process.stderr.readline(), r"^importing tasks\.py with /.*…$")
+        self.write_file("go", "")
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0)
+
+    def test_arguments_arrive_as_they_were_typed(self):
+        self.write_file("tasks.py", "def task(*args):\n    return repr(args)\n")
+        for words, value in ((["--arg=", "--arg", "", "--arg", "x"], "('', '', 'x')"),
+                             (["--arg", "-5", "--arg", "--x=", "--arg=a=b="], "(-5, '--x=', 'a=b=')"),
+                             (["--arg", "[1, 2]", "--arg", "{}"], "([1, 2], {})")):
+            record = self.compare_json("tasks.py:task", *words, "--models", "serial", "--rounds", "1")
+            self.assertEqual(record["workload"]["result"]["value"], value)
 
     def test_what_tasks_print_comes_on_stderr_tagged(self):
         self.write_file("tasks.py", "def task(i):\n    print('task', i, 'starts')\n")

@@ -2,10 +2,11 @@
 """Ctrl-C and worse: whatever was started is gone afterwards. tearDown counts processes."""
 
 import os
+import select
 import signal
 import unittest
 
-from tool import HOSTS_PYTHON, MODELS, ToolTest, marked_processes, wait_until
+from tool import FANOUT, HOSTS_PYTHON, MODELS, ToolTest, marked_processes, subprocess, wait_until
 
 
 class Interruption(ToolTest):
@@ -34,6 +35,13 @@ class Interruption(ToolTest):
         self.assertEqual(process.returncode, 143)
         self.assertEqual(marked_processes(self.mark), [])
 
+    def test_ctrl_backslash_ends_everything(self):
+        process = self.started("processes")
+        process.send_signal(signal.SIGQUIT)
+        process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 131)
+        self.assertEqual(marked_processes(self.mark), [])
+
     def test_nothing_outlives_a_tool_that_was_killed(self):
         for model in MODELS:
             with self.subTest(model):
@@ -41,6 +49,46 @@ class Interruption(ToolTest):
                 process.kill()
                 process.communicate(timeout=30)
                 wait_until(lambda: not marked_processes(self.mark), "the end of the orphans")
+
+    @unittest.skipUnless(HOSTS_PYTHON, "this build has no Python extension")
+    def test_what_a_task_has_started_does_not_outlive_a_tool_that_was_killed(self):
+        self.write_file("tasks.py", "import subprocess, time\n"
+                        "def task():\n"
+                        "    children = [subprocess.Popen(['sleep', '1000'], start_new_session=new) for new in (False, True)]\n"
+                        "    open('seen', 'w').close()\n"
+                        "    time.sleep(1000)\n")
+        seen = os.path.join(self.folder.name, "seen")
+        for model in MODELS:
+            for number in (signal.SIGKILL, signal.SIGQUIT, signal.SIGABRT):
+                with self.subTest(model=model, signal=number):
+                    process = self.start("compare", "tasks.py:task", "--models", model, "--tasks", "1")
+                    wait_until(lambda: os.path.exists(seen), "the task's children")
+                    os.remove(seen)
+                    process.send_signal(number)
+                    process.communicate(timeout=30)
+                    wait_until(lambda: not marked_processes(self.mark), "the end of the orphans")
+
+    @unittest.skipUnless(HOSTS_PYTHON, "this build has no Python extension")
+    def test_ctrl_c_while_nobody_reads_what_tasks_print(self):
+        self.write_file("tasks.py", "import time\n"
+                        "def floods():\n"
+                        "    while True: print('x' * 100)\n"
+                        "def flooded():\n"
+                        "    for i in range(3000): print('x' * 100)\n"
+                        "    time.sleep(1000)\n")
+        for function, model in (("floods", "serial"), ("floods", "processes"), ("flooded", "threads")):
+            with self.subTest(function=function, model=model):
+                read_end, write_end = os.pipe()
+                process = subprocess.Popen([FANOUT, "compare", f"tasks.py:{function}", "--models", model],
+                                           stdin=subprocess.DEVNULL, stdout=write_end, stderr=write_end,
+                                           env=self.environment(), cwd=self.folder.name)
+                self.started_processes.append(process)
+                wait_until(lambda: not select.select([], [write_end], [], 0)[1], "a full pipe")
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(timeout=30), 130)
+                self.assertEqual(marked_processes(self.mark), [])
+                os.close(read_end)
+                os.close(write_end)
 
     @unittest.skipUnless(HOSTS_PYTHON, "this build has no Python extension")
     def test_ctrl_c_while_the_file_is_checked(self):

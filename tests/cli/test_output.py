@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where output goes and how it looks: terminals, pipes, files, widths, colours."""
 
+import json
 import os
 import re
 import unittest
 
-from tool import FANOUT, ToolTest, subprocess
+from tool import FANOUT, HOSTS_PYTHON, ToolTest, subprocess
 
 SHORT = ("compare", "sleep:0.05", "--models", "async,serial", "--tasks", "2")
 
@@ -66,6 +67,28 @@ class Streams(ToolTest):
                                   env=self.environment())
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stderr, "fanout: cannot write the results: No space left on device\n")
+
+    def with_stderr(self, *args, to):
+        done = subprocess.run([FANOUT, *args], stdout=subprocess.PIPE, stderr=to, text=True, timeout=60,
+                              env=self.environment(), cwd=self.folder.name)
+        return done.returncode, done.stdout
+
+    def test_a_stderr_that_takes_nothing_changes_neither_result_nor_exit_code(self):
+        self.write_file("tasks.py", "def task(i):\n    print('printed')\n    return 1\n")
+        read_end, broken = os.pipe()
+        os.close(read_end)
+        with open("/dev/full", "w") as full:
+            for stderr in (full, broken):
+                code, out = self.with_stderr("compare", "sleep:0.6", "--rounds", "2", "--models", "serial,async",
+                                             "--tasks", "2", "--format", "json", to=stderr)
+                self.assertEqual((code, len(json.loads(out)["runs"])), (0, 4))
+                self.assertEqual(self.with_stderr("compare", "missing.py:task", to=stderr), (2, ""))
+                self.assertEqual(self.with_stderr("--bogus", to=stderr), (2, ""))
+                if HOSTS_PYTHON:
+                    code, out = self.with_stderr("compare", "tasks.py:task", "--arg", "{i}", "--rounds", "1", to=stderr)
+                    self.assertEqual(code, 0, out)
+                    self.assertIn("every model returned 1 ✔", out)
+        os.close(broken)
 
     def test_closed_standard_streams(self):
         done = subprocess.run(["sh", "-c", f"exec '{FANOUT}' {' '.join(SHORT)} <&- >&- 2>&-"], timeout=60,

@@ -21,9 +21,11 @@ class Usage(ToolTest):
         self.assertIn("no model 'thread'", message)
         self.assertIn("did you mean 'threads'?", message)
         self.assertIn("serial, async, threads, processes", message)
+        self.assertNotIn("did you mean", self.refused("compare", "sleep:0.05", "--models", "fibers"))
 
     def test_no_model_and_the_same_model_twice(self):
-        self.assertIn("no model ''", self.refused("compare", "sleep:0.05", "--models", "serial,"))
+        message = self.refused("compare", "sleep:0.05", "--models", "serial,")
+        self.assertIn("no model ''; the models are serial", message)
         self.assertIn("'async' twice", self.refused("compare", "sleep:0.05", "--models", "async,async"))
 
     def test_counts_that_are_none(self):
@@ -40,7 +42,10 @@ class Usage(ToolTest):
         message = self.refused("compare", "something")
         for part in ("'something'", "sleep:SECONDS", "cpu:N", "FILE.py:FUNCTION"):
             self.assertIn(part, message)
+        self.assertNotIn("did you mean", message)
         self.assertIn("'http://x'", self.refused("compare", "http://x"))
+        for work in ("slep:1", "sleep", "sleeep:"):
+            self.assertIn("did you mean sleep:SECONDS?", self.refused("compare", work))
 
     def test_a_file_without_a_function(self):
         self.write_file("tasks.py", "def f(): pass\n")
@@ -52,6 +57,7 @@ class Usage(ToolTest):
                      "cpu:1.5", "cpu:99999999999999999999"):
             message = self.refused("compare", work)
             self.assertIn(f"{work}: how ", message)
+        self.assertIn("at most 1000000", self.refused("compare", "sleep:1000001"))
 
     def test_an_argument_for_work_that_takes_none(self):
         self.assertIn("takes no --arg", self.refused("compare", "cpu:5", "--arg", "1"))
@@ -63,12 +69,25 @@ class Usage(ToolTest):
             self.assertIn("--min-effect", self.refused("compare", "sleep:0.05", "--min-effect", share))
         self.assertIn("--seed", self.refused("compare", "sleep:0.05", "--seed", "x"))
         self.assertIn("--bogus", self.refused("compare", "sleep:0.05", "--bogus"))
-        self.assertIn("--tasks", self.refused("compare", "sleep:0.05", "--tasks"))
+        self.assertIn("--tasks needs a value", self.refused("compare", "sleep:0.05", "--tasks"))
+        self.assertIn("--rounds is given more than once",
+                      self.refused("compare", "sleep:0.05", "--rounds", "1", "--rounds", "2"))
         self.assertIn("cpu:7", self.refused("compare", "sleep:0.05", "cpu:7"))
+        self.assertIn("compare", self.refused("compare", "sleep:0.05", "compare"))
+
+    def test_empty_values(self):
+        self.assertIn("WORK is empty", self.refused("compare", ""))
+        for option in ("--tasks", "--workers", "--rounds", "--models", "--python", "--min-effect", "--format", "--seed"):
+            self.assertIn(f"{option} is empty", self.refused("compare", "cpu:10", option, ""))
+            self.assertIn(f"{option} is empty", self.refused("compare", "cpu:10", f"{option}=", "--seed", "1")
+                          if option != "--seed" else self.refused("compare", "--seed=", "cpu:10"))
 
     def test_no_command_and_an_unknown_one(self):
         self.assertIn("which command?", self.refused())
-        self.assertIn("no command 'costs'", self.refused("costs"))
+        self.assertIn("no command 'costs'; see fanout --help", self.refused("costs"))
+        self.assertIn("did you mean fanout compare?", self.refused("compar"))
+        self.assertIn("did you mean fanout compare cpu:10?", self.refused("cpu:10"))
+        self.assertIn("did you mean fanout compare a.py:f?", self.refused("a.py:f"))
 
 
 class Help(ToolTest):

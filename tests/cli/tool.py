@@ -63,15 +63,15 @@ class ToolTest(unittest.TestCase):
         environment[name] = value
         return environment
 
-    def start(self, *args, environment=None, **options):
-        process = subprocess.Popen([FANOUT, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+    def start(self, *args, environment=None, program=FANOUT, **options):
+        process = subprocess.Popen([program, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                                    stderr=subprocess.PIPE, env=environment or self.environment(), cwd=self.folder.name,
                                    **options)
         self.started_processes.append(process)
         return process
 
-    def run_tool(self, *args, environment=None):
-        process = self.start(*args, environment=environment)
+    def run_tool(self, *args, **options):
+        process = self.start(*args, **options)
         process.stdout_text, process.stderr_text = process.communicate(timeout=120)
         return process
 
@@ -99,8 +99,10 @@ class ToolTest(unittest.TestCase):
         self.assertEqual(process.wait(timeout=60), 0, shown)
         return shown.decode()
 
-    def write_file(self, name, text):
+    def write_file(self, name, text, replace=False):
         path = os.path.join(self.folder.name, name)
+        if replace:
+            os.remove(path)
         with open(path, "w") as file:
             file.write(text)
         return path

@@ -94,8 +94,10 @@ TEST_F(Experiment, AnUnavailableModelIsNotRunAndSaysWhy) {
 
 TEST_F(Experiment, ASignalEndsIt) {
   const lab::interruption signals;
-  EXPECT_THROW(run({{"serial", good}, {"async", "kill -INT $PPID; sleep 1000"}, {"threads", good}}, 2),
-               lab::interrupted);
+  EXPECT_THROW(
+      run({{"serial", good}, {"async", "kill -INT " + std::to_string(getpid()) + "; sleep 1000"}, {"threads", good}},
+          2),
+      lab::interrupted);
 }
 
 }  // namespace

@@ -7,16 +7,19 @@
 
 namespace {
 
-TEST(Format, TimesOfAColumnShareTheUnitOfTheLargest) {
-  EXPECT_EQ(lab::format_seconds(std::vector{1.5, 0.0004}), (std::vector<std::string>{"1.500 s", "0.000 s"}));
+TEST(Format, TimesOfAColumnShareTheUnitOfTheLargestAndAreNeverNothing) {
+  EXPECT_EQ(lab::format_seconds(std::vector{1.5, 0.0004}), (std::vector<std::string>{"1.500 s", "0.00040 s"}));
   EXPECT_EQ(lab::format_seconds(std::vector{0.25, 0.0501}), (std::vector<std::string>{"250.0 ms", "50.1 ms"}));
+  EXPECT_EQ(lab::format_seconds(std::vector{0.25, 12e-6}), (std::vector<std::string>{"250.0 ms", "0.012 ms"}));
+  EXPECT_EQ(lab::format_seconds(std::vector{0.25, 0.0}), (std::vector<std::string>{"250.0 ms", "0.0 ms"}));
   EXPECT_EQ(lab::format_seconds(12e-6), "12.00 µs");
   EXPECT_EQ(lab::format_seconds(0.9999), "1.000 s");
   EXPECT_EQ(lab::format_seconds(43.15), "43.15 s");
 }
 
-TEST(Format, FactorsHaveThreeFigures) {
+TEST(Format, FactorsHaveTwoOrThreeFigures) {
   EXPECT_EQ(lab::format_factor(0.0312), "0.031");
+  EXPECT_EQ(lab::format_factor(0.000312), "0.00031");
   EXPECT_EQ(lab::format_factor(1.978), "1.98");
   EXPECT_EQ(lab::format_factor(9.999), "10.0");
   EXPECT_EQ(lab::format_factor(187.4), "187");

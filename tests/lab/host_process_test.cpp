@@ -13,6 +13,7 @@
 #include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 #include <system_error>
 #include <thread>
 
@@ -113,9 +114,11 @@ TEST_F(HostProcess, ReadsNothingAndInheritsNothing) {
 }
 
 TEST_F(HostProcess, HasAProcessGroupOfItsOwnAndDefaultSignals) {
-  const lab::interruption signals;  // SIGPIPE is ignored here, not there
-  run_shell("cut -d' ' -f5 /proc/$$/stat; echo $$; grep SigIgn /proc/$$/status");
-  ASSERT_EQ(lines.size(), 3U);
+  const auto before = std::signal(SIGPIPE, SIG_IGN);  // here, not there
+  run_shell("cut -d' ' -f5 /proc/$$/stat; echo $$; grep SigIgn /proc/$$/status; exec grep SigBlk /proc/self/status");
+  std::signal(SIGPIPE, before);
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_EQ(lines[3], "SigBlk:\t0000000000000000");
   EXPECT_EQ(lines[0], lines[1]);
   EXPECT_EQ(std::stoul(lines[2].substr(lines[2].find('\t')), nullptr, 16) & (1UL << (SIGPIPE - 1)), 0U);
 }
@@ -134,35 +137,57 @@ TEST_F(HostProcess, SeesTheMemoryOfTheWholeTree) {
 TEST_F(HostProcess, ASignalToUsEndsEverythingAndIsThrown) {
   const lab::interruption signals;
   try {
-    run_shell("sleep 1000 & setsid sleep 1000 & kill -TERM $PPID; sleep 1000");
+    run_shell("sleep 1000 & setsid sleep 1000 & kill -TERM " + std::to_string(getpid()) + "; sleep 1000");
     FAIL() << "nothing was thrown";
   } catch (const lab::interrupted& by) {
     EXPECT_EQ(by.signal, SIGTERM);
   }
 }
 
-TEST_F(HostProcess, DiesWithTheProcessThatStartedIt) {
+/// The script prints its children's numbers on one line and waits; then what runs it is killed.
+void dies_with_the_process_that_started_it(const std::string& script) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   const pid_t controller = fork();
   if (controller == 0) {
     close(ends[0]);
-    lab::run_host({.command = {"sh", "-c", "echo $$; exec sleep 1000"}, .on_line = [&](const lab::output_line& line) {
+    lab::run_host({.command = {"sh", "-c", script}, .on_line = [&](const lab::output_line& line) {
                      [[maybe_unused]] const auto written = write(ends[1], line.text.data(), line.text.size());
                      raise(SIGKILL);
                    }});
     _exit(0);
   }
   close(ends[1]);
-  char text[32] = {};
+  char text[100] = {};
   ASSERT_GT(read(ends[0], text, sizeof text - 1), 0);
   close(ends[0]);
   int status = 0;
   ASSERT_EQ(waitpid(controller, &status, 0), controller);
   ASSERT_EQ(WTERMSIG(status), SIGKILL);
-  int host_status = 0;  // the orphan is ours now: this waits for its end, which its parent's end brought about
-  ASSERT_EQ(waitpid(std::stoi(text), &host_status, 0), std::stoi(text));
-  EXPECT_EQ(WTERMSIG(host_status), SIGKILL);
+  while (waitpid(-1, nullptr, 0) > 0) {  // the guardian is ours now: it ends when nothing is left
+  }
+  std::istringstream numbers(text);
+  for (pid_t pid = 0; numbers >> pid;) EXPECT_EQ(kill(pid, 0), -1) << pid << " still runs";
+}
+
+TEST_F(HostProcess, DiesWithTheProcessThatStartedIt) {
+  dies_with_the_process_that_started_it("echo $$; exec sleep 1000");
+}
+
+TEST_F(HostProcess, WhatItStartedDiesWithTheProcessThatStartedIt) {
+  dies_with_the_process_that_started_it("sleep 1000 & a=$!; setsid sleep 1000 & echo $$ $a $!; wait");
+}
+
+TEST_F(HostProcess, AGuardianThatIsKilledTakesItsHostAlong) {
+  const auto outcome = run_shell("setsid sleep 1000 & kill -KILL $PPID; sleep 1000");
+  EXPECT_EQ(outcome.record, "");
+  EXPECT_EQ(lab::describe_exit(outcome.wait_status), "SIGKILL (killed)");
+}
+
+TEST_F(HostProcess, AHostThatDoesNotEndAfterItsRecordIsKilled) {
+  const auto outcome = run_shell("echo done >&3; exec sleep 1000");
+  EXPECT_EQ(outcome.record, "done");
+  EXPECT_EQ(lab::describe_exit(outcome.wait_status), "SIGKILL (killed)");
 }
 
 }  // namespace

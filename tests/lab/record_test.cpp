@@ -32,10 +32,11 @@ TEST(HostRecord, IsTakenOverWithSetUpAsTheEarliestStart) {
 TEST(HostRecord, TheFirstFailedTasksErrorIsTheRuns) {
   lab::run_record run;
   lab::read_host_record(
-      R"({"wall_s":1,"tasks":[{"ok":true,"type":"int","value":"1"},{"ok":false,"error":"ValueError: x\n"},
+      R"({"wall_s":1,"tasks":[{"ok":true,"type":"int","value":"1"},{"ok":false,"error":"ValueError: x\n","summary":"x!"},
                             {"ok":false,"error":"ValueError: y"}]})",
       run);
   EXPECT_EQ(run.error, "ValueError: x");
+  EXPECT_EQ(run.summary, "x!");
 }
 
 TEST(HostRecord, AnErrorOfTheHostIsTheRunsError) {
@@ -73,6 +74,14 @@ TEST(Record, HasTheKeysThatProgramsRelyOn) {
   EXPECT_EQ(all.at("runs").size(), 15U);
   EXPECT_EQ(all.at("runs")[0].at("status"), "ok");
   EXPECT_EQ(all.at("unavailable")[0].at("model"), "processes");
+}
+
+TEST(Record, AFailureHasItsErrorAndTheHostsSummaryOfIt) {
+  lab::record failing = sample_record();
+  failing.runs.front().error = "boom";
+  EXPECT_EQ(lab::to_json(failing)["failures"].dump(), R"([{"models":["serial"],"error":"boom"}])");
+  failing.runs.front().summary = "bang";
+  EXPECT_EQ(lab::to_json(failing)["failures"][0].at("summary"), "bang");
 }
 
 TEST(Record, PadsNothingThatWasNotMeasured) {

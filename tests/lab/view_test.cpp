@@ -31,7 +31,7 @@ TEST(View, TableAndVerdict) {
 
  ✔ threads is best: 2.00 times as fast as serial and async
  ≈ serial and async: no measurable difference (within ±3 %)
-   every model returned 333 ✔
+   serial, async and threads returned 333 ✔
 )");
 }
 
@@ -47,7 +47,7 @@ TEST(View, ANarrowTerminalDropsColumnsFromTheRight) {
    serial and async
  ≈ serial and async: no measurable
    difference (within ±3 %)
-   every model returned 333 ✔
+   serial, async and threads returned 333 ✔
  – processes: n/a: this machine has a reason
    of a certain length
 )");
@@ -88,7 +88,7 @@ TEST(View, AFailedModelHasARowAndItsErrorIsShownInFull) {
       run.error = "Traceback (most recent call last):\n  File \"x.py\"\nValueError: no";
     }
   EXPECT_NE(shown(failing, {}).find("–  async      failed: ValueError: no\n"), std::string::npos) << shown(failing, {});
-  EXPECT_EQ(lab::show_problems(lab::analyse(failing)),
+  EXPECT_EQ(lab::show_problems(failing, lab::analyse(failing)),
             "fanout: async failed (1 of 2 tasks; the first): Traceback (most recent call last):\n  File "
             "\"x.py\"\nValueError: no\n");
 }
@@ -98,7 +98,7 @@ TEST(View, DifferentResultsAreNamedAndGetNoVerdict) {
   for (lab::run_record& run : differing.runs)
     if (run.model == "async") run.tasks[1].value = "334";
   EXPECT_NE(shown(differing, {}).find("✘ no verdict: the models' results differ\n"), std::string::npos);
-  EXPECT_EQ(lab::show_problems(lab::analyse(differing)),
+  EXPECT_EQ(lab::show_problems(differing, lab::analyse(differing)),
             "fanout: the models' results differ, so there is no verdict:\n"
             "  serial and threads returned 333\n  async returned 333, 334\n");
 }
@@ -106,7 +106,7 @@ TEST(View, DifferentResultsAreNamedAndGetNoVerdict) {
 TEST(View, AValueThatChangesUnderOneModelIsExplained) {
   lab::record changing = sample_record();
   for (lab::run_record& run : changing.runs) run.tasks[0].value = std::to_string(run.round);
-  EXPECT_NE(lab::show_problems(lab::analyse(changing)).find("serial did not return the same each time"),
+  EXPECT_NE(lab::show_problems(changing, lab::analyse(changing)).find("serial did not return the same each time"),
             std::string::npos);
 }
 
@@ -117,7 +117,77 @@ TEST(View, ValuesAreShownOnOneLine) {
       task.type = "str";
       task.value = "a\n\"b\"";
     }
-  EXPECT_NE(shown(texts, {}).find(R"(every model returned "a\n\"b\"" ✔)"), std::string::npos) << shown(texts, {});
+  EXPECT_NE(shown(texts, {}).find(R"(returned "a\n\"b\"" ✔)"), std::string::npos) << shown(texts, {});
+}
+
+void fail(lab::record& experiment, const std::string& model, const std::string& error) {
+  for (lab::run_record& run : experiment.runs)
+    if (run.model == model) run.error = error;
+}
+
+TEST(View, OnlyModelsThatReturnedAValueAreSaidToHaveReturnedIt) {
+  lab::record all = sample_record();
+  all.models.pop_back();
+  all.unavailable.clear();
+  EXPECT_NE(shown(all, {}).find("   every model returned 333 ✔"), std::string::npos);
+  fail(all, "async", "no");
+  EXPECT_NE(shown(all, {}).find("   serial and threads returned 333 ✔"), std::string::npos) << shown(all, {});
+  all.runs.back().error = "no";  // threads, in the last round
+  EXPECT_NE(shown(all, {}).find("   serial returned 333 ✔"), std::string::npos) << shown(all, {});
+  fail(all, "serial", "no");
+  EXPECT_EQ(shown(all, {}).find("returned"), std::string::npos) << shown(all, {});
+}
+
+TEST(View, TheBestAreAheadByARangeWhereTheyAreNotShownToBeEqual) {
+  lab::record experiment = sample_record();
+  const double async_s[] = {0.7, 1.5, 0.9, 1.3, 0.8};
+  for (lab::run_record& run : experiment.runs) {
+    if (run.model == "async") run.wall_s = async_s[run.round - 1];
+    if (run.model == "serial") run.wall_s = 10 + 0.01 * run.round;
+  }
+  const std::string text = lab::headline(experiment, lab::analyse(experiment));
+  EXPECT_EQ(text,
+            "async and threads lead, and which of them is best is undecided: 10.0 to 11.1 times as fast as serial");
+}
+
+std::string row_of_async(const lab::record& experiment) {
+  const std::string text = shown(experiment, {.width = 200});
+  const std::size_t at = text.find("–  async");
+  return at == std::string::npos ? text : text.substr(at, text.find('\n', at) - at);
+}
+
+TEST(View, TheRowOfAFailedModelSaysWhatMatters) {
+  lab::record experiment = sample_record();
+  const std::string traceback = "Traceback (most recent call last):\n  File \"x.py\"\n    f()\n";
+  fail(experiment, "async", traceback + "ValueError: the first\n second line\nthird");
+  EXPECT_NE(row_of_async(experiment).find("failed: ValueError: the first"), std::string::npos);
+  fail(experiment, "async", traceback + "KeyError: 1\n\nDuring handling of it:\n\n" + traceback + "OSError: 2");
+  EXPECT_NE(row_of_async(experiment).find("failed: OSError: 2"), std::string::npos);
+  for (lab::run_record& run : experiment.runs)
+    if (run.model == "async") run.summary = "what the host says";
+  EXPECT_NE(row_of_async(experiment).find("failed: what the host says"), std::string::npos);
+}
+
+TEST(View, AReasonOfManyLinesIsOneInTheTableAndToldInFullOnce) {
+  lab::record experiment = sample_record();
+  experiment.unavailable[0].reason = "it is broken\n  because\n  of this";
+  EXPECT_NE(shown(experiment, {.width = 200}).find("n/a: it is broken\n"), std::string::npos);
+  EXPECT_EQ(shown(experiment, {.width = 30}).find("because"), std::string::npos);
+  EXPECT_EQ(lab::show_problems(experiment, lab::analyse(experiment)),
+            "fanout: processes: n/a: it is broken\n  because\n  of this\n");
+}
+
+TEST(View, CostsThatCannotBeAreNotShown) {
+  lab::record experiment = sample_record();
+  for (lab::run_record& run : experiment.runs) {
+    if (run.model == "serial") run.cpu_user_s = 3 * run.wall_s;  // of two CPUs
+    if (run.model == "async") run.cpu_user_s = -1, run.voluntary_switches = -3;
+    if (run.model == "threads") run.wall_s *= 1e-4, run.cpu_user_s *= 1e-4;
+  }
+  for (const lab::model_summary& model : lab::analyse(experiment).models) EXPECT_FALSE(model.cores) << model.model;
+  EXPECT_NE(shown(experiment, {.width = 200}).find("–  4.5 MB      –/12"), std::string::npos)
+      << shown(experiment, {.width = 200});
+  EXPECT_FALSE(lab::to_json(experiment)["summary"][0].contains("cores"));
 }
 
 }  // namespace

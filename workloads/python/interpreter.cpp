@@ -5,11 +5,13 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
 
 #include "lab/host_process.hpp"
+#include "lab/writing.hpp"
 
 namespace workloads {
 
@@ -25,14 +27,22 @@ struct answer {
   std::string output;     // what it printed: the last of it
 };
 
-answer ask(const std::string& executable, const std::vector<std::string>& options) {
+/// `slow` is said after a second: a user who waits wants to know for what.
+answer ask(const std::string& executable, const std::vector<std::string>& options, const std::string& slow) {
   answer result;
+  bool told = false;
+  const auto begun = std::chrono::steady_clock::now();
   lab::host_request request;
   request.command = {executable, support_directory() + "/host.py", "--check"};
   request.command.insert(request.command.end(), options.begin(), options.end());
   request.on_line = [&](const lab::output_line& line) {
     result.output.append(line.text).append("\n");
     if (result.output.size() > longest_output) result.output.erase(0, result.output.size() - longest_output);
+  };
+  request.on_tick = [&] {
+    if (told || std::chrono::steady_clock::now() - begun < std::chrono::seconds(1)) return;
+    told = true;
+    lab::say(slow + "…\n");
   };
   const lab::host_outcome outcome = lab::run_host(request);
   result.report = nlohmann::json::parse(outcome.record, nullptr, false);
@@ -65,14 +75,19 @@ bool too_old(const std::string& version) {
   return major < 3 || (major == 3 && minor < 11);
 }
 
+/// More than a line of output begins on a line of its own: the first says enough for a table.
+std::string and_output(const answer& answered) {
+  if (answered.output.empty()) return {};
+  return (answered.output.find('\n') == std::string::npos ? ", after printing: " : "\n") + answered.output;
+}
+
 interpreter judge(const std::string& command, const answer& answered) {
-  if (answered.report.is_null()) {
-    return unusable("'" + command + "' does not work as a Python: " + answered.exit +
-                    (answered.output.empty() ? "" : ", after printing: " + answered.output));
-  }
+  if (answered.report.is_null())
+    return unusable("'" + command + "' does not work as a Python: " + answered.exit + and_output(answered));
   const nlohmann::json& about = answered.report.at("python");
   const auto version = about.at("version").get<std::string>();
-  const auto executable = about.at("executable").get<std::string>();
+  const auto executable = about.at("executable").is_string() ? about["executable"].get<std::string>() : "";
+  if (executable.empty()) return unusable("'" + command + "' does not know where it is: its sys.executable is empty");
   if (too_old(version)) return unusable("Python " + version + " at " + executable + ": fanout needs 3.11 or later");
   return {.executable = executable, .about = about, .models = answered.report.at("models"), .unusable = {}};
 }
@@ -86,19 +101,21 @@ std::string support_directory() {
 }
 
 interpreter find_interpreter(const std::string& wanted) {
-  if (!fs::exists(support_directory() + "/host.py")) {
-    return unusable("this fanout was built without Python (FANOUT_PYTHON=OFF)");
-  }
+  if (!FANOUT_HOSTS_PYTHON) return unusable("this fanout was built without Python (FANOUT_PYTHON=OFF)");
+  if (!fs::exists(support_directory() + "/host.py"))
+    return unusable("no " + support_directory() + "/host.py, which belongs to this fanout: keep bin and lib together");
   const std::string command = choose(wanted);
   try {
-    return judge(command, ask(command, {}));
-  } catch (const std::system_error& error) {
-    if (error.code() == std::errc::no_such_file_or_directory) {
-      return unusable(command.find('/') == std::string::npos ? "no " + command + " on PATH"
-                                                             : "no such file: " + command);
-    }
-    return unusable("'" + command + "' cannot be started: " + error.code().message());
+    return judge(command, ask(command, {}, "starting " + command));
+  } catch (const lab::cannot_start& error) {
+    return cannot_be_started(command, error);
   }
+}
+
+interpreter cannot_be_started(const std::string& command, const lab::cannot_start& error) {
+  if (error.code() != std::errc::no_such_file_or_directory)
+    return unusable("'" + command + "' cannot be started: " + error.code().message());
+  return unusable(command.find('/') == std::string::npos ? "no " + command + " on PATH" : "no such file: " + command);
 }
 
 std::optional<std::string> problem_with(const interpreter& python, const std::string& file,
@@ -107,7 +124,7 @@ std::optional<std::string> problem_with(const interpreter& python, const std::st
   std::vector<std::string> options = {"--file=" + file};
   for (const auto& function : functions) options.push_back("--function=" + function);
   for (const auto& text : args) options.push_back("--arg=" + text);
-  const answer answered = ask(python.executable, options);
+  const answer answered = ask(python.executable, options, "importing " + file + " with " + python.executable);
   if (answered.report.is_null()) {
     return "importing " + file + " ended the interpreter: " + answered.exit +
            (answered.output.empty() ? "" : "\n" + answered.output);

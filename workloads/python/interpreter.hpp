@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "lab/guardian.hpp"
+
 namespace workloads {
 
 /// The folder with host.py, the extension and what else belongs to them: ../lib/fanout beside this program.
@@ -17,14 +19,17 @@ struct interpreter {
   std::string executable;               // the interpreter itself, whatever shims led to it
   nlohmann::json about;                 // {"version", "executable", "implementation"}
   nlohmann::json models;                // {name: null or why it cannot run on it}
-  std::optional<std::string> unusable;  // why nothing can run on it; the rest is then meaningless
+  std::optional<std::string> unusable;  // why nothing can run on it, first in one line; the rest is then meaningless
 };
 
 /// Finds and asks it; `wanted` is the user's choice or empty. Throws lab::interrupted.
 interpreter find_interpreter(const std::string& wanted);
 
+/// The unusable one that was found, but that cannot be run after all.
+interpreter cannot_be_started(const std::string& command, const lab::cannot_start& error);
+
 /// Imports the file in a process that is thrown away; what is wrong with it, its functions or the arguments.
-/// Throws lab::interrupted.
+/// Throws lab::cannot_start and lab::interrupted.
 std::optional<std::string> problem_with(const interpreter& python, const std::string& file,
                                         const std::vector<std::string>& functions,
                                         const std::vector<std::string>& args);

@@ -49,12 +49,16 @@ class python_workload final : public lab::workload {
   }
 
   void prepare(unsigned) override {
-    check_readable(spec_.file);
+    if (spec_.file != notebook_tasks_file()) check_readable(spec_.file);  // the lack of ours is no mistake of the user
     python_ = find_interpreter(spec_.interpreter);
     if (python_.unusable) return;
     std::vector<std::string> functions = {spec_.function};
     if (!spec_.async_function.empty()) functions.push_back(spec_.async_function);
-    if (auto problem = problem_with(python_, spec_.file, functions, spec_.args)) throw lab::usage_error(*problem);
+    try {
+      if (auto problem = problem_with(python_, spec_.file, functions, spec_.args)) throw lab::usage_error(*problem);
+    } catch (const lab::cannot_start& error) {
+      python_ = cannot_be_started(python_.executable, error);
+    }
   }
 
   std::optional<std::string> unavailable(std::string_view model) const override {
