@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # host.py --check: could the user's function be run here? Answers {"python": …, "models": {name: null or why it cannot
 # run here}, "problem": null or what is wrong with the file, the function or its arguments, in words for the user}.
+import inspect
 import platform
 import sys
+from difflib import SequenceMatcher
 
 from fanout_host import arguments, load, models
 from fanout_host.task import traceback_text
@@ -56,8 +58,6 @@ def _article(noun):
 
 def _offer(module, name):
     """The functions that the file does have, those with the most similar names first."""
-    from difflib import SequenceMatcher
-
     own = [
         key
         for key, value in vars(module).items()
@@ -71,8 +71,6 @@ def _offer(module, name):
 
 
 def _arguments_problem(module, name, texts):
-    import inspect
-
     function = getattr(module, name)
     try:
         signature = inspect.signature(function)

@@ -4,7 +4,7 @@
 import os
 import sys
 
-from fanout_host import lines, load
+from fanout_host import lines, load, stdlib
 from fanout_host.task import call, call_in_loop, traceback_text, untold
 
 
@@ -20,8 +20,7 @@ def serial(work, clock):
 
 def in_loop(work, clock):
     """Everything in one event loop of the main thread."""
-    import asyncio
-
+    asyncio = stdlib.module("asyncio")
     function = load.function(work.file, work.function)
     begin_task = lines.tell_coroutines_apart()
     outcomes = [None] * len(work.arguments)

@@ -6,6 +6,7 @@ from math import isfinite
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from time import monotonic
 
+from fanout_host import stdlib
 from fanout_host.task import any_integer, described
 
 _LONGEST_TEXT = 100_000  # characters of one value that are recorded as they are
@@ -63,9 +64,8 @@ def _shown(text):
 def _bounded(text):
     if len(text) <= _LONGEST_TEXT:
         return text
-    from hashlib import sha256
-
-    return f"{text[:1000]}… ({len(text)} characters, SHA-256 {sha256(text.encode()).hexdigest()})"
+    digest = stdlib.module("hashlib").sha256(text.encode()).hexdigest()
+    return f"{text[:1000]}… ({len(text)} characters, SHA-256 {digest})"
 
 
 def _typed(value):
@@ -102,9 +102,7 @@ def entry(outcome, clock):
 
 def write(descriptor, record):
     """The one line of JSON."""
-    import json
-
-    rest = memoryview(json.dumps(record, allow_nan=False).encode() + b"\n")
+    rest = memoryview(stdlib.module("json").dumps(record, allow_nan=False).encode() + b"\n")
     while rest:
         rest = rest[os.write(descriptor, rest):]
     os.close(descriptor)

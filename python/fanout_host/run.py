@@ -68,18 +68,20 @@ def _import_extension():
     return None
 
 
+def _import_check():
+    from fanout_host import check
+
+    return check
+
+
 def main(descriptor, words):
     options = Options(words)
     extension_problem = _import_extension() if options.check or options.model in models.WITH_EXTENSION else None
+    check = _import_check() if options.check else None
     lines.install()
     if options.file is not None:
         load.enter(options.file)
-    if options.check:
-        from fanout_host import check
-
-        result = check.report(options, extension_problem)
-    else:
-        result = _measure(options)
+    result = check.report(options, extension_problem) if check else _measure(options)
     record.write(descriptor, result)
     sys.__stdout__.flush()
     sys.__stderr__.flush()

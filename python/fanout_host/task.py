@@ -6,7 +6,7 @@
 import sys
 from time import monotonic
 
-from fanout_host import lines
+from fanout_host import lines, stdlib
 
 _FOLDER = __file__.removesuffix("task.py")
 
@@ -40,25 +40,26 @@ async def call_in_loop(function, arguments):
 
 
 def _run(awaitable):
-    import asyncio
-
     async def main():
         return await awaitable
 
-    return asyncio.run(main())
+    return stdlib.module("asyncio").run(main())
 
 
 def traceback_text(error):
-    """The traceback from the user's first frame on; what is above it is ours, asyncio's or importlib's."""
-    from traceback import format_exception
+    with stdlib.in_place():
+        return _traceback_text(error)
 
+
+def _traceback_text(error):
+    """The traceback from the user's first frame on; what is above it is ours, asyncio's or importlib's."""
     users = frame = error.__traceback__
     while frame is not None:
         file = frame.tb_frame.f_code.co_filename
         frame = frame.tb_next
         if file.startswith("<frozen importlib") or (file.startswith(_FOLDER) and file != lines.__file__):
             users = frame
-    return "".join(format_exception(type(error), error, users)).rstrip("\n")
+    return "".join(stdlib.module("traceback").format_exception(type(error), error, users)).rstrip("\n")
 
 
 def untold(error):
