@@ -3,7 +3,6 @@
 # run here}, "problem": null or what is wrong with the file, the function or its arguments, in words for the user}.
 import inspect
 import platform
-import sys
 from difflib import SequenceMatcher
 
 from fanout_host import arguments, load, models
@@ -14,7 +13,7 @@ def report(options, extension_problem):
     return {
         "python": {
             "version": platform.python_version(),
-            "executable": sys.executable,
+            "executable": models.interpreter(),
             "implementation": platform.python_implementation(),
         },
         "models": _models(extension_problem),

@@ -8,6 +8,11 @@ from fanout_host import lines, load, stdlib
 from fanout_host.task import call, call_in_loop, traceback_text, untold
 
 
+def interpreter():
+    """sys.executable is empty in a Python that was started by its name alone, without a PATH."""
+    return sys.executable or os.readlink("/proc/self/exe")
+
+
 def serial(work, clock):
     function = load.function(work.file, work.function)
     outcomes = []
@@ -64,7 +69,7 @@ def processes(work, clock):
     from marshal import dumps, loads
 
     load.module(work.file)  # not needed here, but what importing it costs is outside of the clock for every other model
-    command = [sys.executable, os.path.join(os.path.dirname(os.path.dirname(__file__)), "worker.py")]
+    command = [interpreter(), os.path.join(os.path.dirname(os.path.dirname(__file__)), "worker.py")]
     clock.start()
     tasks = [dumps((work.file, work.function, arguments)) for arguments in work.arguments]
     results = _fanout.run_in_processes([os.fsencode(word) for word in command], tasks, work.workers, clock.stop)

@@ -64,7 +64,7 @@ def _import_extension():
     except ImportError as error:
         if not os.path.exists(os.path.join(sys.path[0], "_fanout.abi3.so")):
             return "this fanout was built without its Python extension (python3-dev was missing)"
-        return f"fanout's extension does not load in {sys.executable}: {error}"
+        return f"fanout's extension does not load in {models.interpreter()}: {error}"
     return None
 
 

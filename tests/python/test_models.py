@@ -305,6 +305,12 @@ class Processes(HostTest):
         run = self.run_host("processes", file, "work", "{i}", tasks=4, workers=2, environment={"PYTHONPATH": folder})
         self.assertEqual(run.values, ["0", "1", "2", "3"])
 
+    def test_run_in_an_interpreter_that_does_not_know_its_own_path(self):
+        file = self.file("def work(): return 1")
+        options = ["--model=processes", f"--file={file}", "--function=work"]
+        run = Run(*options, interpreter_name="python3", environment={"PATH": None})
+        self.assertEqual(run.values, ["1"])
+
     def test_run_in_the_same_interpreter_without_options(self):
         file = self.file(
             """
