@@ -5,7 +5,7 @@ import os
 import sys
 
 from fanout_host import lines, load, stdlib
-from fanout_host.task import call, call_in_loop, traceback_text, untold
+from fanout_host.task import call, call_in_loop, told, untold
 
 
 def interpreter():
@@ -43,8 +43,8 @@ def in_loop(work, clock):
         asyncio.run(every())
     except BaseException as error:  # SystemExit in something that a task started: asyncio lets it end the loop
         clock.stop()
-        reason = traceback_text(error)
-        outcomes = [outcome or untold(reason) for outcome in outcomes]
+        reason = told(error)
+        outcomes = [outcome or untold(*reason) for outcome in outcomes]
     return outcomes
 
 

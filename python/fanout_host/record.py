@@ -91,7 +91,8 @@ def entry(outcome, clock):
     start, end, kind, payload = outcome
     times = {} if start is None else {"start_s": start - clock.started, "end_s": end - clock.started}
     if kind == "error":
-        return {**times, "ok": False, "error": _clean(payload)}
+        error, summary = payload
+        return {**times, "ok": False, "error": _clean(error), **({"summary": _clean(summary)} if summary else {})}
     if kind == "text":
         name, text = payload
         value = _shown(text)

@@ -2,13 +2,14 @@
 # Runs one task to its end, whatever that is. An outcome is a tuple (start, end, kind, payload), times in seconds of
 # CLOCK_MONOTONIC, which all processes share:
 #   "value": payload is what the function returned      "text": payload is (name of its type, the value as text)
-#   "error": payload is the traceback
+#   "error": payload is (traceback, its one line that says most, or None where there is no exception)
 import sys
 from time import monotonic
 
 from fanout_host import lines, stdlib
 
 _FOLDER = __file__.removesuffix("task.py")
+_LONGEST_SUMMARY = 200
 
 
 def call(function, arguments):
@@ -20,7 +21,7 @@ def call(function, arguments):
             value = _run(value)
         outcome = (start, monotonic(), "value", value)
     except BaseException as error:  # a task that raises SystemExit or KeyboardInterrupt has failed, no more
-        outcome = (start, monotonic(), "error", traceback_text(error))
+        outcome = (start, monotonic(), "error", told(error))
     lines.complete()
     return outcome
 
@@ -34,7 +35,7 @@ async def call_in_loop(function, arguments):
             value = await value
         outcome = (start, monotonic(), "value", value)
     except BaseException as error:
-        outcome = (start, monotonic(), "error", traceback_text(error))
+        outcome = (start, monotonic(), "error", told(error))
     lines.complete()
     return outcome
 
@@ -62,9 +63,22 @@ def _traceback_text(error):
     return "".join(stdlib.module("traceback").format_exception(type(error), error, users)).rstrip("\n")
 
 
-def untold(error):
+def _summary(error):
+    """The line of the traceback that names the exception: those before it show code, those after it are its message's."""
+    lines = "".join(stdlib.module("traceback").format_exception_only(type(error), error)).splitlines()
+    line = next((line for line in lines if line and not line.startswith(" ")), type(error).__name__).rstrip()
+    return line if len(line) <= _LONGEST_SUMMARY else line[: _LONGEST_SUMMARY - 1] + "…"
+
+
+def told(error):
+    """An exception as the payload of an outcome."""
+    with stdlib.in_place():
+        return _traceback_text(error), _summary(error)
+
+
+def untold(error, summary=None):
     """An outcome for a task that ended without one of its own; `error` says why."""
-    return (None, None, "error", error)
+    return (None, None, "error", (error, summary))
 
 
 class any_integer:
@@ -104,5 +118,5 @@ def described(value):
                 return name, text_of(value)
             except RecursionError:  # a container that contains itself
                 return name, repr(value)
-    except Exception as error:
+    except BaseException as error:  # SystemExit, say: the task has ended well, and so must we
         return name, f"<{name} whose repr() raised {type(error).__name__}>"

@@ -5,7 +5,7 @@ import os
 from marshal import dumps, loads
 
 from fanout_host import lines, load
-from fanout_host.task import call, described, traceback_text, untold
+from fanout_host.task import call, described, told, untold
 
 
 def prepare():
@@ -19,7 +19,7 @@ def run(payload):
     try:
         function = load.function(file, name)
     except BaseException as error:
-        outcome = untold(traceback_text(error))
+        outcome = untold(*told(error))
     else:
         outcome = call(function, arguments)
     lines.complete_all()
