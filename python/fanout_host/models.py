@@ -73,6 +73,7 @@ def processes(work, clock):
     clock.start()
     tasks = [dumps((work.file, work.function, arguments)) for arguments in work.arguments]
     results = _fanout.run_in_processes([os.fsencode(word) for word in command], tasks, work.workers, clock.stop)
+    clock.count_reaped()
     return [loads(result) if isinstance(result, bytes) else untold(result) for result in results]
 
 

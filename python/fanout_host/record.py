@@ -13,24 +13,24 @@ _LONGEST_TEXT = 100_000  # characters of one value that are recorded as they are
 
 
 class Clock:
-    """start() just before the model is set up, stop() when the last result is there, costs() after its pool is gone."""
+    """start() just before the model is set up, stop() when the last result is there, count_reaped() after its pool is
+    gone if that had processes. Usage is read within the wall time: no processor can have worked longer than that."""
 
     def start(self):
-        self._usage = getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN)
         self.started = self._stopped = monotonic()
+        self._before = self._after = _usage()
 
     def stop(self):
+        self._after = _usage()
         self._stopped = monotonic()
 
-    def costs(self):
-        before_self, before_children = self._usage
-        after_self, after_children = getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN)
+    def count_reaped(self):
+        """Processes count when they have been waited for."""
+        self._after = self._after[0], getrusage(RUSAGE_CHILDREN)
 
+    def costs(self):
         def used(field):
-            return sum(
-                getattr(after, field) - getattr(before, field)
-                for before, after in ((before_self, after_self), (before_children, after_children))
-            )
+            return sum(getattr(after, field) - getattr(before, field) for before, after in zip(self._before, self._after))
 
         return {
             "wall_s": self._stopped - self.started,
@@ -40,6 +40,10 @@ class Clock:
             "faults": {"minor": used("ru_minflt"), "major": used("ru_majflt")},
             "mem": _peak_memory(),
         }
+
+
+def _usage():
+    return getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN)
 
 
 def _peak_memory():
