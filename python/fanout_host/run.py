@@ -3,8 +3,8 @@
 import os
 import sys
 
-from fanout_host import arguments, lines, load, models, record
-from fanout_host.task import traceback_text
+from fanout_host import arguments, end, lines, load, models, record
+from fanout_host.task import end_if_forked, traceback_text
 
 
 class Options:
@@ -79,10 +79,11 @@ def main(descriptor, words):
     extension_problem = _import_extension() if options.check or options.model in models.WITH_EXTENSION else None
     check = _import_check() if options.check else None
     lines.install()
+    end.begin()
     if options.file is not None:
         load.enter(options.file)
     result = check.report(options, extension_problem) if check else _measure(options)
+    end_if_forked()  # by the import of the user's file
     record.write(descriptor, result)
-    sys.__stdout__.flush()
-    sys.__stderr__.flush()
-    os._exit(0)  # whatever threads the user's code has left running, and without the cost of taking Python down
+    end.finish()
+    os._exit(0)

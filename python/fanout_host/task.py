@@ -3,13 +3,48 @@
 # CLOCK_MONOTONIC, which all processes share:
 #   "value": payload is what the function returned      "text": payload is (name of its type, the value as text)
 #   "error": payload is (traceback, its one line that says most, or None where there is no exception)
+import os
 import sys
 from time import monotonic
 
-from fanout_host import lines, stdlib
+from fanout_host import end, lines, stdlib
 
 _FOLDER = __file__.removesuffix("task.py")
 _LONGEST_SUMMARY = 200
+
+_owner = os.getpid()
+
+
+def own():
+    """This process runs tasks from now on, and no other."""
+    global _owner
+    _owner = os.getpid()
+
+
+def end_if_forked(error=None):
+    """A process that a task forked and that came back to us ends as a program of the user's would: it has no part in our
+    other tasks, and none in answering for this one."""
+    if os.getpid() == _owner:
+        return
+    status = 1
+    try:
+        status = _exit_status(error)
+        end.write_out()
+    finally:
+        os._exit(status)
+
+
+def _exit_status(error):
+    """As Python ends with it at the end of a program, after printing what it would print."""
+    if error is None:
+        return 0
+    if not isinstance(error, SystemExit):
+        print(traceback_text(error), file=sys.stderr)
+    elif error.code is None or isinstance(error.code, int):
+        return (error.code or 0) & 0xFF
+    else:
+        print(error.code, file=sys.stderr)
+    return 1
 
 
 def call(function, arguments):
@@ -21,7 +56,9 @@ def call(function, arguments):
             value = _run(value)
         outcome = (start, monotonic(), "value", value)
     except BaseException as error:  # a task that raises SystemExit or KeyboardInterrupt has failed, no more
+        end_if_forked(error)
         outcome = (start, monotonic(), "error", told(error))
+    end_if_forked()
     lines.complete()
     return outcome
 
@@ -35,7 +72,9 @@ async def call_in_loop(function, arguments):
             value = await value
         outcome = (start, monotonic(), "value", value)
     except BaseException as error:
+        end_if_forked(error)
         outcome = (start, monotonic(), "error", told(error))
+    end_if_forked()
     lines.complete()
     return outcome
 
