@@ -28,7 +28,7 @@ def main():
     record = take_record_descriptor()
     if sys.version_info < (3, 11):
         version = ".".join(str(part) for part in sys.version_info[:3])
-        os.write(record, ('{"python": {"version": "%s", "executable": "%s"}}\n' % (version, sys.executable)).encode())
+        os.write(record, ('{"python": {"version": "%s", "executable": "%s"}}\n' % (version, sys.executable or os.readlink("/proc/self/exe"))).encode())
         return
     put_ourselves_on_path()
     from fanout_host import run

@@ -15,7 +15,10 @@ PyObject* run_in_threads(PyObject* module, PyObject* arguments);
 /// serve().
 PyObject* run_in_processes(PyObject* module, PyObject* arguments);
 
-/// serve(run): in a worker; calls run(bytes) → bytes for each task, and does not return.
-PyObject* serve(PyObject* module, PyObject* run);
+/// serve(run, leave): in a worker; calls run(bytes) → bytes for each task, leave() after the last, and does not return.
+PyObject* serve(PyObject* module, PyObject* arguments);
+
+/// flush(): writes out what C code has printed.
+PyObject* flush(PyObject* module, PyObject*);
 
 }  // namespace fanout_python

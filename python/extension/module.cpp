@@ -4,6 +4,8 @@
 #include "functions.hpp"
 #include "object.hpp"
 
+#include <cstdio>
+
 namespace fanout_python {
 
 std::string take_error_text() {
@@ -24,12 +26,19 @@ std::string take_error_text() {
   return text;
 }
 
+PyObject* flush(PyObject*, PyObject*) {
+  const unlocked free;  // it may wait for who reads
+  std::fflush(nullptr);
+  return Py_NewRef(Py_None);
+}
+
 namespace {
 
 PyMethodDef functions[] = {
     {"run_in_threads", run_in_threads, METH_VARARGS, "run_in_threads(call, tasks, workers, finished)"},
     {"run_in_processes", run_in_processes, METH_VARARGS, "run_in_processes(command, tasks, workers, finished)"},
-    {"serve", serve, METH_O, "serve(run)"},
+    {"serve", serve, METH_VARARGS, "serve(run, leave)"},
+    {"flush", flush, METH_NOARGS, "flush()"},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -2,9 +2,11 @@
 // The model processes: fanout's process pool with workers that are interpreters. A task travels as bytes of Python's
 // own making; the one function that is shipped lives here, in the module that both sides have loaded.
 #include <pthread.h>
+#include <unistd.h>
+
+#include <cstdlib>
 #include <fanout/errors.hpp>
 #include <fanout/process_pool.hpp>
-
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,7 +23,11 @@ namespace {
 struct {
   PyInterpreterState* interpreter = nullptr;
   PyObject* run = nullptr;
+  PyObject* leave = nullptr;
 } served;
+
+/// The process, once it has run a task, in which leave() is still to be called; else 0.
+pid_t to_leave = 0;
 
 /// While fanout::init() may fork workers of this process, which Python must be told of as if os.fork() did it.
 bool forks_workers = false;
@@ -47,6 +53,7 @@ void after_fork_in_child() {
 /// In a worker.
 std::string run_task(const std::string& task) {
   forks_workers = false;  // what the task forks is Python's or its own business
+  to_leave = ::getpid();
   const calling_python here(served.interpreter);
   try {
     const object input = object::steal(PyBytes_FromStringAndSize(task.data(), std::ssize(task)));
@@ -54,6 +61,14 @@ std::string run_task(const std::string& task) {
   } catch (const python_error&) {
     throw std::runtime_error(take_error_text());
   }
+}
+
+/// When a worker ends.
+void leave() {
+  if (std::exchange(to_leave, 0) != ::getpid()) return;  // also: a process that a task forked
+  const calling_python here(served.interpreter);
+  Py_XDECREF(PyObject_CallNoArgs(served.leave));
+  PyErr_Clear();
 }
 
 /// What came of a task: the bytes that run_task returned, or why there are none.
@@ -127,12 +142,14 @@ PyObject* run_in_processes(PyObject*, PyObject* arguments) {
   });
 }
 
-PyObject* serve(PyObject*, PyObject* run) {
-  served = {PyInterpreterState_Get(), run};
+PyObject* serve(PyObject*, PyObject* arguments) {
+  served.interpreter = PyInterpreterState_Get();
+  if (!PyArg_ParseTuple(arguments, "OO", &served.run, &served.leave)) return nullptr;
   if (const int error = ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child); error != 0) {
     errno = error;
     return PyErr_SetFromErrno(PyExc_OSError);
   }
+  std::atexit(leave);  // for workers that are started anew, not forked
   hand_over_this_thread();
   forks_workers = true;
   fanout::init(0, nullptr);
@@ -143,3 +160,11 @@ PyObject* serve(PyObject*, PyObject* run) {
 }
 
 }  // namespace fanout_python
+
+// Forked workers leave by _exit, for at-exit functions are their nanny's. The linker leads the library's call of it
+// here (--wrap=_exit), and the call below to libc's.
+extern "C" [[noreturn]] void __real__exit(int status);
+extern "C" [[noreturn]] void __wrap__exit(int status) {
+  fanout_python::leave();
+  __real__exit(status);
+}

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What --arg texts mean: a Python literal or JSON, else the text itself; "{i}" is the number of the task.
+from fanout_host import stdlib
+from fanout_host.task import any_integer
 
 
 def parse(text):
@@ -7,25 +9,19 @@ def parse(text):
     digits = text[1:] if text.startswith("-") else text
     if digits.isascii() and digits.isdecimal() and len(digits) < 4300 and (digits[0] != "0" or digits == "0"):
         return int(text)  # without importing ast, which would show in the measured memory
-    import ast
-
-    from fanout_host.task import any_integer
-
     try:
         with any_integer():
-            return ast.literal_eval(text)
+            return stdlib.module("ast").literal_eval(text)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return _parse_json(text)
 
 
 def _parse_json(text):
-    import json
-
     def refuse(word):
         raise ValueError(word)
 
     try:
-        return json.loads(text, parse_constant=refuse)  # NaN and Infinity are not JSON
+        return stdlib.module("json").loads(text, parse_constant=refuse)  # NaN and Infinity are not JSON
     except (ValueError, RecursionError):
         return text
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # host.py --check: could the user's function be run here? Answers {"python": …, "models": {name: null or why it cannot
 # run here}, "problem": null or what is wrong with the file, the function or its arguments, in words for the user}.
+import inspect
 import platform
-import sys
+from difflib import SequenceMatcher
 
 from fanout_host import arguments, load, models
 from fanout_host.task import traceback_text
@@ -12,7 +13,7 @@ def report(options, extension_problem):
     return {
         "python": {
             "version": platform.python_version(),
-            "executable": sys.executable,
+            "executable": models.interpreter(),
             "implementation": platform.python_implementation(),
         },
         "models": _models(extension_problem),
@@ -56,8 +57,6 @@ def _article(noun):
 
 def _offer(module, name):
     """The functions that the file does have, those with the most similar names first."""
-    from difflib import SequenceMatcher
-
     own = [
         key
         for key, value in vars(module).items()
@@ -71,8 +70,6 @@ def _offer(module, name):
 
 
 def _arguments_problem(module, name, texts):
-    import inspect
-
     function = getattr(module, name)
     try:
         signature = inspect.signature(function)

@@ -154,7 +154,7 @@ def complete_all():
 def tell_coroutines_apart():
     """Makes every context that calls the function returned a writer of its own; its children belong to it."""
     global writer_id
-    from contextvars import ContextVar
+    from _contextvars import ContextVar  # contextvars without what may be the user's contextvars.py
 
     task = ContextVar("task", default=None)
     writer_id = lambda: (get_ident(), task.get())

@@ -8,13 +8,22 @@ import sys
 from _frozen_importlib import module_from_spec
 from _frozen_importlib_external import SourceFileLoader, spec_from_file_location
 
+from fanout_host import stdlib
+
 _CO_COROUTINE = 0x80  # inspect.CO_COROUTINE, without inspect
 _modules = {}
+_entered = False
 
 
 def enter(file):
-    """Makes sys.path and sys.argv what they are for `python FILE`."""
-    sys.path[0] = os.path.dirname(file)
+    """Makes sys.path and sys.argv what they are for `python FILE`; once, for the user's code may change them."""
+    global _entered
+    if _entered:
+        return
+    _entered = True
+    folder = os.path.dirname(os.path.realpath(file))
+    stdlib.give_way(folder)
+    sys.path[0] = folder
     sys.argv[:] = [file]
 
 
@@ -22,7 +31,8 @@ def module(file):
     """The module, imported once; raises what importing it raises."""
     if file in _modules:
         return _modules[file]
-    name = os.path.splitext(os.path.basename(file))[0]
+    # Of the file itself, where this is a link: only by that name can processes that the user's code starts import it.
+    name = os.path.splitext(os.path.basename(os.path.realpath(file)))[0]
     spec = spec_from_file_location(name, file, loader=SourceFileLoader(name, file))
     loaded = module_from_spec(spec)
     # A file named like a module that Python itself has loaded (io.py) must not take that one's place.
@@ -42,5 +52,5 @@ def function(file, name):
     found = getattr(module(file), name)
     code = getattr(found, "__code__", None)
     if code is not None and code.co_flags & _CO_COROUTINE:
-        import asyncio  # noqa: F401
+        stdlib.module("asyncio")
     return found

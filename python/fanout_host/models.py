@@ -4,8 +4,13 @@
 import os
 import sys
 
-from fanout_host import lines, load
-from fanout_host.task import call, call_in_loop, traceback_text, untold
+from fanout_host import lines, load, stdlib
+from fanout_host.task import call, call_in_loop, told, untold
+
+
+def interpreter():
+    """sys.executable is empty in a Python that was started by its name alone, without a PATH."""
+    return sys.executable or os.readlink("/proc/self/exe")
 
 
 def serial(work, clock):
@@ -20,8 +25,7 @@ def serial(work, clock):
 
 def in_loop(work, clock):
     """Everything in one event loop of the main thread."""
-    import asyncio
-
+    asyncio = stdlib.module("asyncio")
     function = load.function(work.file, work.function)
     begin_task = lines.tell_coroutines_apart()
     outcomes = [None] * len(work.arguments)
@@ -39,8 +43,8 @@ def in_loop(work, clock):
         asyncio.run(every())
     except BaseException as error:  # SystemExit in something that a task started: asyncio lets it end the loop
         clock.stop()
-        reason = traceback_text(error)
-        outcomes = [outcome or untold(reason) for outcome in outcomes]
+        reason = told(error)
+        outcomes = [outcome or untold(*reason) for outcome in outcomes]
     return outcomes
 
 
@@ -65,10 +69,11 @@ def processes(work, clock):
     from marshal import dumps, loads
 
     load.module(work.file)  # not needed here, but what importing it costs is outside of the clock for every other model
-    command = [sys.executable, os.path.join(os.path.dirname(os.path.dirname(__file__)), "worker.py")]
+    command = [interpreter(), os.path.join(os.path.dirname(os.path.dirname(__file__)), "worker.py")]
     clock.start()
     tasks = [dumps((work.file, work.function, arguments)) for arguments in work.arguments]
     results = _fanout.run_in_processes([os.fsencode(word) for word in command], tasks, work.workers, clock.stop)
+    clock.count_reaped()
     return [loads(result) if isinstance(result, bytes) else untold(result) for result in results]
 
 

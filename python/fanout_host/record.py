@@ -6,30 +6,31 @@ from math import isfinite
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from time import monotonic
 
+from fanout_host import stdlib
 from fanout_host.task import any_integer, described
 
 _LONGEST_TEXT = 100_000  # characters of one value that are recorded as they are
 
 
 class Clock:
-    """start() just before the model is set up, stop() when the last result is there, costs() after its pool is gone."""
+    """start() just before the model is set up, stop() when the last result is there, count_reaped() after its pool is
+    gone if that had processes. Usage is read within the wall time: no processor can have worked longer than that."""
 
     def start(self):
-        self._usage = getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN)
         self.started = self._stopped = monotonic()
+        self._before = self._after = _usage()
 
     def stop(self):
+        self._after = _usage()
         self._stopped = monotonic()
 
-    def costs(self):
-        before_self, before_children = self._usage
-        after_self, after_children = getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN)
+    def count_reaped(self):
+        """Processes count when they have been waited for."""
+        self._after = self._after[0], getrusage(RUSAGE_CHILDREN)
 
+    def costs(self):
         def used(field):
-            return sum(
-                getattr(after, field) - getattr(before, field)
-                for before, after in ((before_self, after_self), (before_children, after_children))
-            )
+            return sum(getattr(after, field) - getattr(before, field) for before, after in zip(self._before, self._after))
 
         return {
             "wall_s": self._stopped - self.started,
@@ -39,6 +40,10 @@ class Clock:
             "faults": {"minor": used("ru_minflt"), "major": used("ru_majflt")},
             "mem": _peak_memory(),
         }
+
+
+def _usage():
+    return getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN)
 
 
 def _peak_memory():
@@ -63,9 +68,8 @@ def _shown(text):
 def _bounded(text):
     if len(text) <= _LONGEST_TEXT:
         return text
-    from hashlib import sha256
-
-    return f"{text[:1000]}… ({len(text)} characters, SHA-256 {sha256(text.encode()).hexdigest()})"
+    digest = stdlib.module("hashlib").sha256(text.encode()).hexdigest()
+    return f"{text[:1000]}… ({len(text)} characters, SHA-256 {digest})"
 
 
 def _typed(value):
@@ -91,7 +95,8 @@ def entry(outcome, clock):
     start, end, kind, payload = outcome
     times = {} if start is None else {"start_s": start - clock.started, "end_s": end - clock.started}
     if kind == "error":
-        return {**times, "ok": False, "error": _clean(payload)}
+        error, summary = payload
+        return {**times, "ok": False, "error": _clean(error), **({"summary": _clean(summary)} if summary else {})}
     if kind == "text":
         name, text = payload
         value = _shown(text)
@@ -102,9 +107,7 @@ def entry(outcome, clock):
 
 def write(descriptor, record):
     """The one line of JSON."""
-    import json
-
-    rest = memoryview(json.dumps(record, allow_nan=False).encode() + b"\n")
+    rest = memoryview(stdlib.module("json").dumps(record, allow_nan=False).encode() + b"\n")
     while rest:
         rest = rest[os.write(descriptor, rest):]
     os.close(descriptor)

@@ -3,8 +3,8 @@
 import os
 import sys
 
-from fanout_host import arguments, lines, load, models, record
-from fanout_host.task import traceback_text
+from fanout_host import arguments, end, lines, load, models, record
+from fanout_host.task import end_if_forked, traceback_text
 
 
 class Options:
@@ -64,23 +64,26 @@ def _import_extension():
     except ImportError as error:
         if not os.path.exists(os.path.join(sys.path[0], "_fanout.abi3.so")):
             return "this fanout was built without its Python extension (python3-dev was missing)"
-        return f"fanout's extension does not load in {sys.executable}: {error}"
+        return f"fanout's extension does not load in {models.interpreter()}: {error}"
     return None
+
+
+def _import_check():
+    from fanout_host import check
+
+    return check
 
 
 def main(descriptor, words):
     options = Options(words)
     extension_problem = _import_extension() if options.check or options.model in models.WITH_EXTENSION else None
+    check = _import_check() if options.check else None
     lines.install()
+    end.begin()
     if options.file is not None:
         load.enter(options.file)
-    if options.check:
-        from fanout_host import check
-
-        result = check.report(options, extension_problem)
-    else:
-        result = _measure(options)
+    result = check.report(options, extension_problem) if check else _measure(options)
+    end_if_forked()  # by the import of the user's file
     record.write(descriptor, result)
-    sys.__stdout__.flush()
-    sys.__stderr__.flush()
-    os._exit(0)  # whatever threads the user's code has left running, and without the cost of taking Python down
+    end.finish()
+    os._exit(0)

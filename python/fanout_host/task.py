@@ -2,13 +2,49 @@
 # Runs one task to its end, whatever that is. An outcome is a tuple (start, end, kind, payload), times in seconds of
 # CLOCK_MONOTONIC, which all processes share:
 #   "value": payload is what the function returned      "text": payload is (name of its type, the value as text)
-#   "error": payload is the traceback
+#   "error": payload is (traceback, its one line that says most, or None where there is no exception)
+import os
 import sys
 from time import monotonic
 
-from fanout_host import lines
+from fanout_host import end, lines, stdlib
 
 _FOLDER = __file__.removesuffix("task.py")
+_LONGEST_SUMMARY = 200
+
+_owner = os.getpid()
+
+
+def own():
+    """This process runs tasks from now on, and no other."""
+    global _owner
+    _owner = os.getpid()
+
+
+def end_if_forked(error=None):
+    """A process that a task forked and that came back to us ends as a program of the user's would: it has no part in our
+    other tasks, and none in answering for this one."""
+    if os.getpid() == _owner:
+        return
+    status = 1
+    try:
+        status = _exit_status(error)
+        end.write_out()
+    finally:
+        os._exit(status)
+
+
+def _exit_status(error):
+    """As Python ends with it at the end of a program, after printing what it would print."""
+    if error is None:
+        return 0
+    if not isinstance(error, SystemExit):
+        print(traceback_text(error), file=sys.stderr)
+    elif error.code is None or isinstance(error.code, int):
+        return (error.code or 0) & 0xFF
+    else:
+        print(error.code, file=sys.stderr)
+    return 1
 
 
 def call(function, arguments):
@@ -20,7 +56,9 @@ def call(function, arguments):
             value = _run(value)
         outcome = (start, monotonic(), "value", value)
     except BaseException as error:  # a task that raises SystemExit or KeyboardInterrupt has failed, no more
-        outcome = (start, monotonic(), "error", traceback_text(error))
+        end_if_forked(error)
+        outcome = (start, monotonic(), "error", told(error))
+    end_if_forked()
     lines.complete()
     return outcome
 
@@ -34,36 +72,52 @@ async def call_in_loop(function, arguments):
             value = await value
         outcome = (start, monotonic(), "value", value)
     except BaseException as error:
-        outcome = (start, monotonic(), "error", traceback_text(error))
+        end_if_forked(error)
+        outcome = (start, monotonic(), "error", told(error))
+    end_if_forked()
     lines.complete()
     return outcome
 
 
 def _run(awaitable):
-    import asyncio
-
     async def main():
         return await awaitable
 
-    return asyncio.run(main())
+    return stdlib.module("asyncio").run(main())
 
 
 def traceback_text(error):
-    """The traceback from the user's first frame on; what is above it is ours, asyncio's or importlib's."""
-    from traceback import format_exception
+    with stdlib.in_place():
+        return _traceback_text(error)
 
+
+def _traceback_text(error):
+    """The traceback from the user's first frame on; what is above it is ours, asyncio's or importlib's."""
     users = frame = error.__traceback__
     while frame is not None:
         file = frame.tb_frame.f_code.co_filename
         frame = frame.tb_next
         if file.startswith("<frozen importlib") or (file.startswith(_FOLDER) and file != lines.__file__):
             users = frame
-    return "".join(format_exception(type(error), error, users)).rstrip("\n")
+    return "".join(stdlib.module("traceback").format_exception(type(error), error, users)).rstrip("\n")
 
 
-def untold(error):
+def _summary(error):
+    """The line of the traceback that names the exception: those before it show code, those after it are its message's."""
+    lines = "".join(stdlib.module("traceback").format_exception_only(type(error), error)).splitlines()
+    line = next((line for line in lines if line and not line.startswith(" ")), type(error).__name__).rstrip()
+    return line if len(line) <= _LONGEST_SUMMARY else line[: _LONGEST_SUMMARY - 1] + "…"
+
+
+def told(error):
+    """An exception as the payload of an outcome."""
+    with stdlib.in_place():
+        return _traceback_text(error), _summary(error)
+
+
+def untold(error, summary=None):
     """An outcome for a task that ended without one of its own; `error` says why."""
-    return (None, None, "error", error)
+    return (None, None, "error", (error, summary))
 
 
 class any_integer:
@@ -103,5 +157,5 @@ def described(value):
                 return name, text_of(value)
             except RecursionError:  # a container that contains itself
                 return name, repr(value)
-    except Exception as error:
+    except BaseException as error:  # SystemExit, say: the task has ended well, and so must we
         return name, f"<{name} whose repr() raised {type(error).__name__}>"

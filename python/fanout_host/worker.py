@@ -4,22 +4,36 @@
 import os
 from marshal import dumps, loads
 
-from fanout_host import lines, load
-from fanout_host.task import call, described, traceback_text, untold
+from fanout_host import end, lines, load
+from fanout_host.task import call, described, end_if_forked, own, told, untold
+
+_begun = False
 
 
 def prepare():
     lines.install()
 
 
-def run(payload):
+def _begin():
+    """Before the first task: only now is this process what it will be, and not yet the one that forks the workers."""
+    global _begun
+    if _begun:
+        return
+    _begun = True
+    own()
+    end.begin()
     os.environ.pop("FANOUT_WORKER", None)  # the pool has done so in C, which os.environ does not notice
+
+
+def run(payload):
+    _begin()
     file, name, arguments = loads(payload)
     load.enter(file)
     try:
         function = load.function(file, name)
     except BaseException as error:
-        outcome = untold(traceback_text(error))
+        end_if_forked(error)
+        outcome = untold(*told(error))
     else:
         outcome = call(function, arguments)
     lines.complete_all()

@@ -18,15 +18,17 @@ needs_extension = unittest.skipUnless(EXTENSION, "this build has no Python exten
 class Run:
     """What came of one host: record (None if it wrote none), output (both streams), status (the exit code)."""
 
-    def __init__(self, *options, environment=None, host=HOST):
+    def __init__(self, *options, environment=None, host=HOST, interpreter_name=sys.executable):
+        variables = {**os.environ, **(environment or {})}  # None: not there
         with tempfile.TemporaryFile() as record:  # in place of the lab's pipe: it needs no reader
             done = subprocess.run(
-                [sys.executable, host, *options],
+                [interpreter_name, host, *options],
+                executable=sys.executable,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=[record.fileno()],
-                env={**os.environ, **(environment or {}), "FANOUT_RECORD_FD": str(record.fileno())},
+                env={name: value for name, value in variables.items() if value is not None} | {"FANOUT_RECORD_FD": str(record.fileno())},
             )
             record.seek(0)
             text = record.read()

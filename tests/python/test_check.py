@@ -26,6 +26,10 @@ class Check(HostTest):
         )
         self.assertEqual({name for name, problem in record["models"].items() if problem is None}, set(MODELS))
 
+    def test_tells_where_the_interpreter_is_though_it_does_not_know_itself(self):
+        record = Run("--check", interpreter_name="python3", environment={"PATH": None}).record
+        self.assertTrue(os.path.samefile(record["python"]["executable"], sys.executable))
+
     def test_names_the_models_that_need_the_extension_when_it_is_missing(self):
         with tempfile.TemporaryDirectory() as folder:
             copied = shutil.copytree(os.path.dirname(HOST), os.path.join(folder, "lib"), ignore=shutil.ignore_patterns("*.so"))

@@ -84,6 +84,23 @@ class EveryModel(HostTest):
             self.assertTrue(error.endswith("KeyError: 'gone'"), error)
             self.assertEqual(error.count('  File "'), 1, error)
 
+    def test_sums_an_exception_up_in_one_line(self):
+        file = self.file(
+            """
+            def fails(i):
+                if i == 0: raise ValueError("böm\\n second line")
+                if i == 1: raise ExceptionGroup("two", [ValueError(1), TypeError(2)])
+                if i == 2: compile("1 +", "x.py", "exec")
+                if i == 3: raise KeyError("x" * 1000)
+                raise KeyboardInterrupt
+            """
+        )
+        for model in self.under_each_model():
+            summaries = [task["summary"] for task in self.run_host(model, file, "fails", "{i}", tasks=5).tasks]
+            self.assertEqual(summaries[:3], ["ValueError: böm", "ExceptionGroup: two (2 sub-exceptions)", "SyntaxError: invalid syntax"])
+            self.assertRegex(summaries[3], r"^KeyError: 'x+…$")
+            self.assertEqual((len(summaries[3]), summaries[4]), (200, "KeyboardInterrupt"))
+
     def test_takes_exits_and_interrupts_as_failures_of_the_task(self):
         file = self.file(
             """
@@ -249,6 +266,7 @@ class Processes(HostTest):
         self.assertRegex(run.tasks[3]["error"], r"worker \d+ .*7")
         self.assertRegex(run.tasks[5]["error"], r"worker \d+ died: SIGABRT")
         self.assertNotIn("start_s", run.tasks[1])
+        self.assertNotIn("summary", run.tasks[1])
 
     def test_leave_nothing_behind(self):
         file = self.file(
@@ -304,6 +322,12 @@ class Processes(HostTest):
         file = self.file("def work(i): return i")
         run = self.run_host("processes", file, "work", "{i}", tasks=4, workers=2, environment={"PYTHONPATH": folder})
         self.assertEqual(run.values, ["0", "1", "2", "3"])
+
+    def test_run_in_an_interpreter_that_does_not_know_its_own_path(self):
+        file = self.file("def work(): return 1")
+        options = ["--model=processes", f"--file={file}", "--function=work"]
+        run = Run(*options, interpreter_name="python3", environment={"PATH": None})
+        self.assertEqual(run.values, ["1"])
 
     def test_run_in_the_same_interpreter_without_options(self):
         file = self.file(

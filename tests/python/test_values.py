@@ -54,6 +54,8 @@ class Values(HostTest):
     def test_a_value_without_a_text_says_so(self):
         expression = "type('Odd', (), {'__repr__': lambda self: 1 / 0})()"
         self.assert_returned(expression, "Odd", "<Odd whose repr() raised ZeroDivisionError>")
+        expression = "type('Leaving', (), {'__repr__': lambda self: exit(3)})()"
+        self.assert_returned(expression, "Leaving", "<Leaving whose repr() raised SystemExit>")
 
     def test_a_long_text_is_shortened_to_what_tells_it_from_others(self):
         digest = sha256(b"x" * 200_000).hexdigest()
