@@ -2,9 +2,8 @@
 // The model processes: fanout's process pool with workers that are interpreters. A task travels as bytes of Python's
 // own making; the one function that is shipped lives here, in the module that both sides have loaded.
 #include <pthread.h>
-#include <unistd.h>
 
-#include <cstdlib>
+#include <fanout/detail/worker_leave.hpp>
 #include <fanout/errors.hpp>
 #include <fanout/process_pool.hpp>
 #include <string>
@@ -26,8 +25,8 @@ struct {
   PyObject* leave = nullptr;
 } served;
 
-/// The process, once it has run a task, in which leave() is still to be called; else 0.
-pid_t to_leave = 0;
+/// Has this worker run a task? Else it has nothing to finish.
+bool has_run = false;
 
 /// While fanout::init() may fork workers of this process, which Python must be told of as if os.fork() did it.
 bool forks_workers = false;
@@ -53,7 +52,7 @@ void after_fork_in_child() {
 /// In a worker.
 std::string run_task(const std::string& task) {
   forks_workers = false;  // what the task forks is Python's or its own business
-  to_leave = ::getpid();
+  has_run = true;
   const calling_python here(served.interpreter);
   try {
     const object input = object::steal(PyBytes_FromStringAndSize(task.data(), std::ssize(task)));
@@ -65,7 +64,7 @@ std::string run_task(const std::string& task) {
 
 /// When a worker ends.
 void leave() {
-  if (std::exchange(to_leave, 0) != ::getpid()) return;  // also: a process that a task forked
+  if (!has_run) return;
   const calling_python here(served.interpreter);
   Py_XDECREF(PyObject_CallNoArgs(served.leave));
   PyErr_Clear();
@@ -149,7 +148,7 @@ PyObject* serve(PyObject*, PyObject* arguments) {
     errno = error;
     return PyErr_SetFromErrno(PyExc_OSError);
   }
-  std::atexit(leave);  // for workers that are started anew, not forked
+  fanout::detail::at_worker_leave(leave);
   hand_over_this_thread();
   forks_workers = true;
   fanout::init(0, nullptr);
@@ -160,11 +159,3 @@ PyObject* serve(PyObject*, PyObject* arguments) {
 }
 
 }  // namespace fanout_python
-
-// Forked workers leave by _exit, for at-exit functions are their nanny's. The linker leads the library's call of it
-// here (--wrap=_exit), and the call below to libc's.
-extern "C" [[noreturn]] void __real__exit(int status);
-extern "C" [[noreturn]] void __wrap__exit(int status) {
-  fanout_python::leave();
-  __real__exit(status);
-}

@@ -25,6 +25,7 @@
 #include "channel.hpp"
 #include "exception_codec.hpp"
 #include "fanout/detail/shipping.hpp"
+#include "fanout/detail/worker_leave.hpp"
 #include "fanout/errors.hpp"
 #include "module_table.hpp"
 
@@ -34,7 +35,9 @@ namespace {
 
 constexpr int oom_score_raise = 300;
 
-[[noreturn]] void leave(leave_by way) {
+void (*at_leave)() = nullptr;  // set before fanout::init()
+
+[[noreturn]] void end_process(leave_by way) {
   std::fflush(nullptr);
   if (way == leave_by::exit) std::exit(0);
   ::_exit(0);
@@ -87,7 +90,7 @@ class server {
     send_hello();
     for (;;) {
       while (const auto f = input_.next()) handle(*f);
-      if (input_.fill(socket_.get(), true) != frame_source::input::some) leave(way_);
+      if (input_.fill(socket_.get(), true) != frame_source::input::some) leave();
     }
   }
 
@@ -125,13 +128,19 @@ class server {
       const auto thunk = reinterpret_cast<thunk_fn>(code_.find(target.thunk));
       thunk(call);
     } catch (const abi::__forced_unwind&) {
-      leave(leave_by::immediate);  // the task called pthread_exit: the thread that answers would be gone
+      end_process(leave_by::immediate);  // the task called pthread_exit: the thread that answers would be gone
     } catch (...) {
       begin_frame({.run = run, .item = item, .kind = frame_kind::error});
       encode_current_exception(output_);
     }
-    std::fflush(stdout);  // what a task printed is out when its result is
+    if (::getpid() != process_) end_process(leave_by::immediate);  // the task forked, and this is the copy's return
+    std::fflush(stdout);                                           // what a task printed is out when its result is
     finish_frame();
+  }
+
+  [[noreturn]] void leave() const {
+    if (at_leave != nullptr) at_leave();
+    end_process(way_);
   }
 
   void begin_frame(const frame_header& header) {
@@ -140,7 +149,7 @@ class server {
   }
   void finish_frame() {
     output_.overwrite(offsetof(frame_header, length), std::uint64_t{output_.size() - sizeof(frame_header)});
-    if (!send_all(socket_.get(), output_.bytes())) leave(way_);
+    if (!send_all(socket_.get(), output_.bytes())) leave();
     if (output_.capacity() > largest_kept) output_ = byte_buffer();
   }
 
@@ -148,12 +157,15 @@ class server {
 
   descriptor socket_;
   const leave_by way_;
+  const pid_t process_ = ::getpid();
   frame_source input_;
   byte_buffer output_;
   code_finder code_;
 };
 
 }  // namespace
+
+void at_worker_leave(void (*last)()) noexcept { at_leave = last; }
 
 void end_with_parent(pid_t parent) noexcept {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);

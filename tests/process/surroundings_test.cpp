@@ -54,6 +54,21 @@ surroundings look_around() {
   return s;
 }
 
+TEST_P(ProcessPoolSurroundings, AForkThatReturnsFromItsTaskEndsThere) {
+  process_pool pool(options(1));
+  const auto forks = [] {
+    const pid_t child = ::fork();
+    int status = -1;
+    if (child != 0) ::waitpid(child, &status, 0);
+    return std::pair(::getpid(), status);
+  };
+  for (int i = 0; i < 3; ++i) {
+    const auto [worker, status] = pool.submit(forks).get();
+    EXPECT_EQ(pool.submit(::getpid).get(), worker);
+    EXPECT_EQ(status, 0);
+  }
+}
+
 TEST_P(ProcessPoolSurroundings, OfAWorkerAreClean) {
   const int open_file = ::open("/dev/zero", O_RDONLY);  // on purpose without O_CLOEXEC
   sigset_t some, before;
