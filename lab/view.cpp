@@ -94,6 +94,17 @@ std::string advantage(const analysis& found, const names& best) {
   return text;
 }
 
+/// What rounds that differ much suggest: the same work takes the same time, but for what else the machine does. (Of
+/// times below a millisecond that is not true.)
+std::string disturbance(const analysis& found) {
+  constexpr double suspicious = 1.25;
+  const auto spread = [](const model_summary& model) { return model.max_s / model.min_s; };
+  const auto most = std::ranges::max_element(found.models, {}, spread);
+  if (most == found.models.end() || most->min_s < 1e-3 || spread(*most) < suspicious) return {};
+  const auto walls = format_seconds(std::vector{most->min_s, most->max_s});
+  return fmt::format("; {} took from {} to {}: is this machine busy with other work?", most->model, walls[0], walls[1]);
+}
+
 std::string show_undecided(const record& experiment, const analysis& found, const terminal& out) {
   names pairs;
   std::optional<unsigned> more;
@@ -113,6 +124,7 @@ std::string show_undecided(const record& experiment, const analysis& found, cons
     text += fmt::format("; --rounds {} would probably decide", experiment.order.size() + *more);
   else
     text += "; these differ by so nearly what matters that more rounds are unlikely to decide";
+  text += disturbance(found);
   return sentence("?", ansi::yellow, text, out);
 }
 

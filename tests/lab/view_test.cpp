@@ -80,6 +80,15 @@ TEST(View, UndecidedIsSaidWithARemedy) {
   EXPECT_NE(text.find("one round decides nothing: use --rounds 2 or more"), std::string::npos) << text;
 }
 
+TEST(View, UndecidedForRoundsThatDifferMuchAsksWhatElseTheMachineDoes) {
+  lab::record restless = sample_record();
+  for (lab::run_record& run : restless.runs)
+    if (run.model == "threads" && run.round % 2 == 0) run.wall_s *= 1.9;
+  EXPECT_NE(shown(restless, {.width = 300}).find("; threads took from 0.990 s to 1.936 s: is this machine busy"),
+            std::string::npos)
+      << shown(restless, {.width = 300});
+}
+
 TEST(View, AFailedModelHasARowAndItsErrorIsShownInFull) {
   lab::record failing = sample_record();
   for (lab::run_record& run : failing.runs)
