@@ -27,13 +27,20 @@ def enter(file):
     sys.argv[:] = [file]
 
 
+class _Loader(SourceFileLoader):
+    """As for `python FILE`: what the file holds now, and no __pycache__ beside it."""
+
+    def path_stats(self, path):
+        raise OSError  # so there is nothing to know a cached file by
+
+
 def module(file):
     """The module, imported once; raises what importing it raises."""
     if file in _modules:
         return _modules[file]
     # Of the file itself, where this is a link: only by that name can processes that the user's code starts import it.
     name = os.path.splitext(os.path.basename(os.path.realpath(file)))[0]
-    spec = spec_from_file_location(name, file, loader=SourceFileLoader(name, file))
+    spec = spec_from_file_location(name, file, loader=_Loader(name, file))
     loaded = module_from_spec(spec)
     # A file named like a module that Python itself has loaded (io.py) must not take that one's place.
     registered = sys.modules.setdefault(name, loaded) is loaded

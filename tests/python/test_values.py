@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Arguments in, values out.
+import os
 import unittest
 from hashlib import sha256
 
@@ -32,6 +33,14 @@ class Values(HostTest):
 
     def test_strings_that_are_not_unicode_are_escaped(self):
         self.assert_returned(r"'a\udc80b'", "str", "a\\udc80b")
+
+    def test_are_those_of_the_file_as_it_is_now(self):
+        environment = {"PYTHONDONTWRITEBYTECODE": None}
+        for model in self.under_each_model():
+            for value in ("1", "2"):  # the same size at the same time
+                file = self.file(f"def work(): return {value}")
+                self.assertEqual(self.run_host(model, file, "work", environment=environment).values, [value])
+            self.assertEqual(os.listdir(self.folder), ["work.py"])
 
     def test_none_and_booleans_are_themselves(self):
         self.assert_returned("None", "none", None)
