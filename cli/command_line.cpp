@@ -22,7 +22,7 @@ constexpr unsigned most_tasks = 100'000, most_workers = 1024, most_rounds = 1000
 
 constexpr auto overview = R"(Examples:
   fanout compare              the notebook: waits and CPU work, native and
-                              Python (about 90 s)
+                              Python (about a minute)
   fanout compare sleep:0.5    five tasks that wait half a second
   fanout compare tasks.py:cpu_task --arg 1000000
   fanout compare --help)";

@@ -38,8 +38,8 @@ int run(const cli::compare_options& options) {
   try {
     return cli::run_compare(options);
   } catch (const lab::interrupted& by) {
-    lab::say(
-        "fanout: interrupted\n");  // while the signals are still ours: a reader that does not read must not keep us
+    // While the signals are still ours: a reader that does not read must not keep us.
+    lab::say("fanout: interrupted\n");
     return 128 + by.signal;
   }
 }

@@ -52,17 +52,11 @@ if(FANOUT_WERROR)
   target_compile_options(fanout_warnings INTERFACE -Werror)
 endif()
 
-# Headers that nearly every file of these targets needs, and that take seconds each to read. The library itself has none:
-# its files are small, and each must name what it needs.
+# Headers that nearly every file of these targets needs, and that take seconds each to read: `PRIVATE HEADERS…`, or
+# `REUSE_FROM TARGET`. The library itself has none: its files are small, and each must name what it needs.
 function(fanout_precompile target)
-  target_precompile_headers(${target} PRIVATE ${ARGN})
+  target_precompile_headers(${target} ${ARGN})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")  # for ccache: contents count, not times
-  endif()
-endfunction()
-function(fanout_share_precompiled target owner)
-  target_precompile_headers(${target} REUSE_FROM ${owner})
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-    target_compile_options(${target} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
   endif()
 endfunction()

@@ -64,7 +64,7 @@ def threads(work, clock):
 
 
 def processes(work, clock):
-    """fanout's process pool; each worker is a new interpreter that imports the user's file."""
+    """fanout's process pool; its workers, forks of one more interpreter, import the user's file, once each."""
     import _fanout
     from marshal import dumps, loads
 

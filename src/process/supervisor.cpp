@@ -218,9 +218,8 @@ void supervisor::on_nanny_gone(nanny_link& nanny, std::string why) {
   auto gone = take(nanny);
   if (!gone) return;
   nanny.kill();  // in case it only closed its socket: without that it is of no use
-  const bool was_ready = nanny.ready();
-  if (!was_ready && why.empty()) {
-    int status = 0;
+  if (!nanny.ready() && why.empty()) {
+    int status = 0;  // it is dying: this takes no time
     if (::waitpid(nanny.pid(), &status, 0) == nanny.pid()) why = "it " + describe_end(status) + " before it was ready";
     std::erase(unreaped_, nanny.pid());
   }
