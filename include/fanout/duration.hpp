@@ -12,4 +12,14 @@ using duration = std::chrono::nanoseconds;
 /// Points in time, on CLOCK_MONOTONIC: a step of the system's clock moves no deadline.
 using time_point = std::chrono::time_point<std::chrono::steady_clock, duration>;
 
+namespace detail {
+
+/// `now + time`, at most the last point that the clock can show.
+inline time_point after(duration time) noexcept {
+  const time_point now = std::chrono::steady_clock::now();
+  return time > time_point::max() - now ? time_point::max() : now + time;
+}
+
+}  // namespace detail
+
 }  // namespace fanout

@@ -7,8 +7,8 @@
 
 #include "fanout/detail/posted_call.hpp"
 #include "fanout/detail/root_task.hpp"
+#include "fanout/detail/waiter.hpp"
 #include "fanout/executor.hpp"
-#include "fanout/result.hpp"
 #include "fanout/task.hpp"
 
 namespace fanout {
@@ -19,17 +19,20 @@ class event_loop final : public scheduler {
  public:
   /// Throws std::system_error if the eventfd that wakes it cannot be made.
   event_loop();
-  /// Runs what was posted and has not run yet.
+  /// Runs what was posted and has not run yet. Not while the loop is running.
   ~event_loop();
 
-  /// Runs until `main` has ended; returns its value or throws its error. One run() at a time: throws fanout::error if
-  /// the loop is already running.
+  /// Runs until `main` has ended, then asks what it has spawned and left over to stop, and waits for that; returns
+  /// main's value or throws its error. One run() at a time: throws fanout::error if the loop is already running.
   template <class T>
   T run(task<T> main) {
-    detail::completion ended;
-    run_until(detail::prepare_root(main, *this, stop_token(), ended), ended);
-    return detail::unwrap<T>(std::move(detail::task_access::promise(main).outcome));
+    detail::root_task<T> root(std::move(main), *this);
+    run_until(root.start(), root.ended());
+    return root.unwrap();
   }
+
+  template <detail::returns_task F>
+  void run(F&&) = FANOUT_DELETED(FANOUT_CALL_IT);
 
   /// Runs `f()` on the loop, soon. From any thread. An exception that leaves `f` ends the program.
   template <detail::postable F>
@@ -38,6 +41,7 @@ class event_loop final : public scheduler {
   }
 
   void post(op& work) noexcept override;
+  void post_all(op& first, op& last) noexcept override;
   void post_at(time_point deadline, timer_op& timer) override;
   void expedite(timer_op& timer) noexcept override;
 
@@ -45,14 +49,19 @@ class event_loop final : public scheduler {
   void run_until(op& root, detail::completion& ended);
 
   struct state;
+  class running;
   const std::unique_ptr<state> state_;
 };
 
-/// asyncio.run: makes an event_loop, runs the task on it, and returns its value or throws its error.
+/// asyncio.run: makes an event_loop, runs the task on it, stops and awaits what that has spawned and left over, and
+/// returns its value or throws its error.
 template <class T>
 T run(task<T> main) {
   event_loop loop;
   return loop.run(std::move(main));
 }
+
+template <detail::returns_task F>
+void run(F&&) = FANOUT_DELETED(FANOUT_CALL_IT);
 
 }  // namespace fanout

@@ -36,11 +36,18 @@ struct timer_op : op {
   std::atomic<bool> claimed = false;  // by its deadline or by expedite(): whoever exchanges it first queues the op
 };
 
-/// The interface behind event_loop and thread_pool.
+namespace detail {
+class spawn_scope;
+}
+
+/// The interface behind event_loop, thread_pool and serial_executor.
 class scheduler {
  public:
   /// Runs `work` soon, after what was posted before it. From any thread.
   virtual void post(op& work) noexcept = 0;
+
+  /// Posts the ops that are linked from `first` to `last`, in their order. From any thread.
+  virtual void post_all(op& first, op& last) noexcept;
 
   /// Runs `timer` once, at `deadline` or soon after; soon if that has passed. From a thread of this scheduler.
   virtual void post_at(time_point deadline, timer_op& timer) = 0;
@@ -49,15 +56,26 @@ class scheduler {
   /// The caller sees to it that `timer` lives until this returns. From any thread.
   virtual void expedite(timer_op& timer) noexcept = 0;
 
+  /// What spawn() adds tasks to; null while nothing runs here. For the parts of fanout, as is the next one.
+  detail::spawn_scope* spawned() const noexcept { return spawned_; }
+  /// Set by whoever runs the scheduler, before any of its threads runs an op.
+  void set_spawned(detail::spawn_scope* scope) noexcept { spawned_ = scope; }
+
  protected:
   scheduler() = default;
   scheduler(const scheduler&) = delete;
   scheduler& operator=(const scheduler&) = delete;
   ~scheduler() = default;
+
+ private:
+  detail::spawn_scope* spawned_ = nullptr;
 };
 
-/// What a coroutine can run on.
+/// What a coroutine can run on: it takes ops, now and at a deadline.
 template <class E>
-concept executor = std::derived_from<E, scheduler>;
+concept executor = std::derived_from<E, scheduler> && requires(E& e, op& work, timer_op& timer, time_point deadline) {
+  e.post(work);
+  e.post_at(deadline, timer);
+};
 
 }  // namespace fanout

@@ -1,82 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// future<T>: the result of work given to a pool. Threads block on it, coroutines await it.
+// future<T>: the result of work that goes on elsewhere. Threads block on it, coroutines await it.
 #pragma once
 
 #include <coroutine>
-#include <optional>
 #include <utility>
 
-#include "fanout/detail/environment.hpp"
+#include "fanout/detail/blocking.hpp"
 #include "fanout/detail/future_state.hpp"
-#include "fanout/detail/suspension.hpp"
+#include "fanout/detail/wait_awaiter.hpp"
 #include "fanout/duration.hpp"
 #include "fanout/errors.hpp"
 #include "fanout/result.hpp"
-#include "fanout/stop.hpp"
 
 namespace fanout {
 
 namespace detail {
-
 struct future_access;
-
-/// Waits for `event` in a coroutine; throws `cancelled` if the coroutine is asked to stop meanwhile.
-class completion_awaiter {
- public:
-  explicit completion_awaiter(completion& event) noexcept : event_(event) {}
-
-  bool await_ready() const noexcept { return event_.done(); }
-
-  template <class Promise>
-  bool await_suspend(std::coroutine_handle<Promise> handle) {
-    return suspend(handle, environment_of(handle));
-  }
-
-  void await_resume() {
-    on_stop_.reset();  // waits for a stop request that is under way in another thread
-    if (stopped_) throw cancelled();
-  }
-
- private:
-  struct resume_op : waiter {
-    resume_op(completion_awaiter& a, scheduler* where) noexcept
-        : waiter([](op& self) noexcept { static_cast<resume_op&>(self).awaiter.suspension_.arrive_woken(); }, where),
-          awaiter(a) {}
-    completion_awaiter& awaiter;
-  };
-
-  struct stop_wait {
-    completion_awaiter& awaiter;
-    void operator()() const noexcept {
-      // Success means that the result will not wake the coroutine: this request does, by way of its scheduler.
-      if (!awaiter.event_.unregister_waiter(*awaiter.resume_)) return;
-      awaiter.stopped_ = true;
-      awaiter.resume_->notify();
-    }
-  };
-
-  bool suspend(std::coroutine_handle<> handle, environment env) {
-    if (env.stop.stop_requested()) {
-      stopped_ = true;
-      return false;
-    }
-    suspension_.begin(handle);
-    resume_.emplace(*this, env.where);
-    if (!event_.register_waiter(*resume_)) return false;
-    if (env.stop.stop_possible()) on_stop_.emplace(env.stop, stop_wait{*this});
-    return suspension_.arrive_suspended();
-  }
-
-  completion& event_;
-  suspension suspension_;
-  bool stopped_ = false;
-  std::optional<resume_op> resume_;
-  std::optional<stop_callback<stop_wait>> on_stop_;
-};
-
 }  // namespace detail
 
-/// The result of a task that runs elsewhere: one consumer, move-only. Destroying it detaches: the task goes on.
+/// The result of a task that runs elsewhere: one consumer, move-only. Destroying it detaches: the task goes on, and if
+/// it fails, stderr says so, since nobody else can.
 /// One thread at a time may use a future; whoever fulfils it may be any other.
 template <class T>
 class [[nodiscard]] future {
@@ -89,14 +32,15 @@ class [[nodiscard]] future {
   future& operator=(future&&) noexcept = default;
 
   /// Waits, then returns the value or throws the task's error. Leaves the future empty. A worker of the pool that owes
-  /// the result runs other tasks of that pool meanwhile.
+  /// the result runs other tasks of that pool meanwhile. Throws fanout::error, at once, on the thread of the event loop
+  /// that owes it, which could never fulfil it while this waits: await it there; and on an empty future.
   T get() {
     wait();
     const auto state = std::exchange(state_, {});
-    return detail::unwrap<T>(state->outcome());
+    return detail::unwrap<T>(state->take());
   }
 
-  /// Waits until the result, or an error, is there.
+  /// Waits until the result, or an error, is there. Throws as get() does, but not the task's error.
   void wait() {
     auto& state = checked();
     detail::wait_for(state.event(), state.home());
@@ -105,7 +49,7 @@ class [[nodiscard]] future {
   /// Waits for `time` at most. True: the result is there.
   bool wait_for(duration time) {
     auto& state = checked();
-    return detail::wait_for_until(state.event(), state.home(), std::chrono::steady_clock::now() + time);
+    return detail::wait_for_until(state.event(), state.home(), detail::after(time));
   }
 
   /// Is the result there?
@@ -123,36 +67,35 @@ class [[nodiscard]] future {
 
   /// In a coroutine: waits without blocking its thread, and goes on where it was started. If the coroutine is asked to
   /// stop, it throws `cancelled`; the task itself goes on.
-  auto operator co_await() && { return awaiter(checked_state()); }
+  auto operator co_await() && {
+    checked();
+    return awaiter(std::exchange(state_, {}));
+  }
 
  private:
   friend struct detail::future_access;
+  using state = detail::future_state<T>;
 
-  class awaiter : public detail::completion_awaiter {
+  class awaiter : public detail::wait_awaiter<detail::completion&> {
    public:
-    explicit awaiter(detail::state_ptr<detail::future_state<T>> state) noexcept
-        : completion_awaiter(state->event()), state_(std::move(state)) {}
+    explicit awaiter(detail::state_ptr<state> s) noexcept : wait_awaiter(s->event()), state_(std::move(s)) {}
     T await_resume() {
-      completion_awaiter::await_resume();
-      return detail::unwrap<T>(state_->outcome());
+      wait_awaiter::await_resume();
+      return detail::unwrap<T>(state_->take());
     }
 
    private:
-    detail::state_ptr<detail::future_state<T>> state_;
+    const detail::state_ptr<state> state_;
   };
 
-  explicit future(detail::state_ptr<detail::future_state<T>> state) noexcept : state_(std::move(state)) {}
+  explicit future(detail::state_ptr<state> s) noexcept : state_(std::move(s)) {}
 
-  detail::future_state<T>& checked() const {
+  state& checked() const {
     if (!state_) throw error("this future is empty: its result was taken, or it never stood for a task");
     return *state_;
   }
-  detail::state_ptr<detail::future_state<T>> checked_state() {
-    checked();
-    return std::exchange(state_, {});
-  }
 
-  detail::state_ptr<detail::future_state<T>> state_;
+  detail::state_ptr<state> state_;
 };
 
 namespace detail {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -21,29 +22,36 @@ inline constexpr return_exceptions_t return_exceptions{};
 
 namespace detail {
 
+/// What stands for the result of a task among others.
 template <class T>
 using gathered_t = std::conditional_t<std::is_void_v<T>, std::monostate, stored_t<T>>;
 
+/// The frame is done with, too: it goes while it is still in the cache.
 template <class T>
 gathered_t<T> take_gathered(task<T>& t) {
-  auto& outcome = task_access::promise(t).outcome;
+  const frame_owner<T> ended = task_access::take(t);
   if constexpr (std::is_void_v<T>) {
     return {};
   } else {
-    return *std::move(outcome);
+    return ended.promise().value();
   }
+}
+template <class T>
+result<T> take_outcome(task<T>& t) {
+  return task_access::take(t).promise().outcome();
 }
 
 }  // namespace detail
 
 /// Starts the tasks in their order, waits for all, and gives their results as a std::tuple (std::monostate for void).
-/// The first error stops the others: gather waits for them and throws it.
+/// The first error stops the others: gather waits for them and throws it. Throws fanout::error, before any begins, if
+/// one of them is empty.
 template <class... T>
 task<std::tuple<detail::gathered_t<T>...>> gather(task<T>... tasks) {
   detail::join all(co_await detail::environment_awaiter{}, detail::on_error::stop_others);
   (all.add(tasks), ...);
   co_await all;
-  co_return std::tuple<detail::gathered_t<T>...>(detail::take_gathered(tasks)...);
+  co_return std::tuple<detail::gathered_t<T>...>{detail::take_gathered(tasks)...};
 }
 
 /// The same for any number of tasks of one type: a std::vector<T> in the order of the tasks, nothing for task<void>.
@@ -72,7 +80,7 @@ task<std::tuple<result<T>...>> gather(return_exceptions_t, task<T>... tasks) {
   detail::join all(co_await detail::environment_awaiter{}, detail::on_error::go_on);
   (all.add(tasks), ...);
   co_await all;
-  co_return std::tuple<result<T>...>(std::move(detail::task_access::promise(tasks).outcome)...);
+  co_return std::tuple<result<T>...>{detail::take_outcome(tasks)...};
 }
 
 template <class T>
@@ -82,8 +90,12 @@ task<std::vector<result<T>>> gather(return_exceptions_t, std::vector<task<T>> ta
   co_await all;
   std::vector<result<T>> outcomes;
   outcomes.reserve(tasks.size());
-  for (auto& t : tasks) outcomes.push_back(std::move(detail::task_access::promise(t).outcome));
+  for (auto& t : tasks) outcomes.push_back(detail::take_outcome(t));
   co_return outcomes;
 }
+
+template <class... F>
+  requires(detail::returns_task<F> || ...)
+void gather(F&&...) = FANOUT_DELETED(FANOUT_CALL_IT);
 
 }  // namespace fanout

@@ -9,9 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "fanout/detail/blocking.hpp"
 #include "fanout/detail/map_state.hpp"
+#include "fanout/detail/wait_awaiter.hpp"
 #include "fanout/errors.hpp"
-#include "fanout/future.hpp"
 #include "fanout/result.hpp"
 
 namespace fanout {
@@ -30,7 +31,7 @@ class [[nodiscard]] mapped_results {
     using value_type = result<R>;
     using difference_type = std::ptrdiff_t;
 
-    result<R>&& operator*() const noexcept {
+    result<R>&& operator*() const {
       range_->state_->wait_for_item(range_->next_);
       return range_->state_->outcome(range_->next_);
     }
@@ -86,12 +87,12 @@ class [[nodiscard]] mapped {
   auto operator co_await() && { return awaiter(taken()); }
 
  private:
-  class awaiter : public detail::completion_awaiter {
+  class awaiter : public detail::wait_awaiter<detail::completion&> {
    public:
     explicit awaiter(detail::state_ptr<detail::map_state<R>> state) noexcept
-        : completion_awaiter(state->event()), state_(std::move(state)) {}
+        : wait_awaiter(state->event()), state_(std::move(state)) {}
     value_type await_resume() {
-      completion_awaiter::await_resume();
+      wait_awaiter::await_resume();
       return collect(*state_);
     }
 

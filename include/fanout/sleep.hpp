@@ -7,8 +7,9 @@
 #include <coroutine>
 #include <optional>
 
+#include "fanout/detail/compiler.hpp"
 #include "fanout/detail/environment.hpp"
-#include "fanout/detail/suspension.hpp"
+#include "fanout/detail/wait_awaiter.hpp"
 #include "fanout/duration.hpp"
 #include "fanout/errors.hpp"
 #include "fanout/executor.hpp"
@@ -23,6 +24,8 @@ namespace detail {
 class sleep_awaiter {
  public:
   explicit sleep_awaiter(time_point deadline) noexcept : deadline_(deadline) {}
+  sleep_awaiter(const sleep_awaiter&) = delete;
+  sleep_awaiter& operator=(const sleep_awaiter&) = delete;
 
   bool await_ready() const noexcept { return false; }
 
@@ -38,10 +41,11 @@ class sleep_awaiter {
 
  private:
   struct resume_op : timer_op {
-    explicit resume_op(sleep_awaiter& a) noexcept
-        : timer_op([](op& self) noexcept { static_cast<resume_op&>(self).awaiter.suspension_.arrive_woken(); }),
-          awaiter(a) {}
-    sleep_awaiter& awaiter;
+    resume_op() noexcept : timer_op(nullptr) {}
+    suspension suspended;
+
+    static void arrive(op& self) noexcept { static_cast<resume_op&>(self).suspended.arrive_woken(); }
+    static void resume(op& self) noexcept { static_cast<resume_op&>(self).suspended.resume_alone(); }
   };
 
   struct wake_up {
@@ -54,21 +58,30 @@ class sleep_awaiter {
     if (env.where == nullptr) throw_no_scheduler("sleep");
     stop_ = env.stop;
     if (stop_.stop_requested()) return false;
-    suspension_.begin(handle);
+    timer_.suspended.begin(handle);
+    if (!stop_.stop_possible()) {
+      timer_.run = &resume_op::resume;
+      env.where->post_at(deadline_, timer_);
+      return true;
+    }
+    timer_.run = &resume_op::arrive;
     env.where->post_at(deadline_, timer_);
-    if (stop_.stop_possible()) on_stop_.emplace(stop_, wake_up{*env.where, timer_});
-    return suspension_.arrive_suspended();
+    on_stop_.emplace(stop_, wake_up{*env.where, timer_});
+    return timer_.suspended.arrive_suspended();
   }
 
   const time_point deadline_;
-  suspension suspension_;
-  resume_op timer_{*this};
+  resume_op timer_;
   stop_token stop_;
   std::optional<stop_callback<wake_up>> on_stop_;
 };
 
 class yield_awaiter {
  public:
+  yield_awaiter() noexcept = default;
+  yield_awaiter(const yield_awaiter&) = delete;
+  yield_awaiter& operator=(const yield_awaiter&) = delete;
+
   bool await_ready() const noexcept { return false; }
 
   template <class Promise>
@@ -77,7 +90,7 @@ class yield_awaiter {
     if (env.where == nullptr) throw_no_scheduler("yield");
     stop_ = env.stop;
     if (stop_.stop_requested()) return false;
-    handle_ = handle;
+    op_.handle = handle;
     env.where->post(op_);
     return true;
   }
@@ -88,31 +101,23 @@ class yield_awaiter {
 
  private:
   struct resume_op : op {
-    explicit resume_op(yield_awaiter& a) noexcept
-        : op([](op& self) noexcept { static_cast<resume_op&>(self).awaiter.handle_.resume(); }), awaiter(a) {}
-    yield_awaiter& awaiter;
+    resume_op() noexcept : op([](op& self) noexcept { static_cast<resume_op&>(self).handle.resume(); }) {}
+    std::coroutine_handle<> handle;
   };
 
-  std::coroutine_handle<> handle_;
   stop_token stop_;
-  resume_op op_{*this};
+  resume_op op_;
 };
-
-/// `now + time`, at most the last point that the clock can show.
-inline time_point after(duration time) noexcept {
-  const time_point now = std::chrono::steady_clock::now();
-  return time > time_point::max() - now ? time_point::max() : now + time;
-}
 
 }  // namespace detail
 
 /// `co_await sleep(100ms)`: goes on after that time at the earliest, on the executor the coroutine was started on.
 /// Throws `cancelled`, without waiting for the time to pass, if the coroutine is asked to stop.
-inline auto sleep(duration time) { return detail::sleep_awaiter(detail::after(time)); }
+inline detail::sleep_awaiter sleep(duration time) { return detail::sleep_awaiter(detail::after(time)); }
 
 /// Any unit, fractions too: sleep(0.5s).
 template <class Rep, class Period>
-auto sleep(std::chrono::duration<Rep, Period> time) {
+detail::sleep_awaiter sleep(std::chrono::duration<Rep, Period> time) {
   const std::chrono::duration<double, std::nano> nanoseconds = time;
   const bool fits = nanoseconds < std::chrono::duration<double, std::nano>(duration::max());
   return sleep(fits ? std::chrono::duration_cast<duration>(time) : duration::max());
@@ -120,12 +125,12 @@ auto sleep(std::chrono::duration<Rep, Period> time) {
 
 /// A number has no unit: write sleep(1s), not sleep(1) (which would otherwise be ::sleep where <unistd.h> is in sight).
 template <std::integral Number>
-void sleep(Number) = delete;
+void sleep(Number) = FANOUT_DELETED("fanout: a number has no unit: write sleep(1s) or sleep(100ms), not sleep(1)");
 
 /// Goes on at that point in time, or soon after.
-inline auto sleep_until(time_point deadline) { return detail::sleep_awaiter(deadline); }
+inline detail::sleep_awaiter sleep_until(time_point deadline) { return detail::sleep_awaiter(deadline); }
 
 /// `co_await yield()`: lets everything that is ready run first.
-inline auto yield() noexcept { return detail::yield_awaiter(); }
+inline detail::yield_awaiter yield() noexcept { return detail::yield_awaiter(); }
 
 }  // namespace fanout

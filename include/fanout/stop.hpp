@@ -22,6 +22,7 @@ class stop_callback_base {
 
  protected:
   using invoke_fn = void (*)(stop_callback_base&) noexcept;
+  /// Null: this is the base of a stop_source, which is chained to `source`.
   explicit stop_callback_base(invoke_fn invoke) noexcept : invoke_(invoke) {}
   ~stop_callback_base() = default;
 
@@ -68,7 +69,8 @@ class stop_token {
 /// parent's list only when somebody registers a callback here, so a chain that nobody waits on costs nothing.
 /// Must outlive its tokens' uses and its callbacks. Safe from any thread.
 ///
-/// Callbacks run in the thread that asks, one after another, without the lock held:
+/// Callbacks run in the thread that asks, one after another, without the lock held; those of chained sources too,
+/// however long the chain is, without recursion.
 ///
 ///     listed ──request_stop: taken out of the list──▶ running ──▶ done
 ///        └───────────── detach: taken out ──────────▶ gone; a detach that finds it running waits for done
@@ -76,12 +78,23 @@ class stop_token {
 class stop_source : private detail::stop_callback_base {
  public:
   stop_source() noexcept : stop_source(stop_token()) {}
-  explicit stop_source(stop_token parent) noexcept;
-  ~stop_source();
+  explicit stop_source(stop_token parent) noexcept : stop_callback_base(nullptr), parent_(parent.source_) {}
+  ~stop_source() { detach(); }
 
   /// True: this call was the first to ask.
   bool request_stop() noexcept;
-  bool stop_requested() const noexcept;
+  /// Walks up the chain.
+  bool stop_requested() const noexcept {
+    for (const stop_source* source = this; source != nullptr; source = source->parent_) {
+      if (source->stopped_.load(std::memory_order_acquire)) return true;
+    }
+    return false;
+  }
+  /// From now on the parent does not matter, and may go. Once nobody uses this source's tokens any more.
+  void unchain() noexcept {
+    detach();
+    parent_ = nullptr;
+  }
   stop_token get_token() const noexcept { return stop_token(const_cast<stop_source*>(this)); }
 
  private:
@@ -89,14 +102,17 @@ class stop_source : private detail::stop_callback_base {
 
   void lock() noexcept;
   void unlock() noexcept { locked_.clear(std::memory_order_release); }
-  void link_to_parent() noexcept;
-  bool add(detail::stop_callback_base& callback) noexcept;
+  bool begin_stop() noexcept;
+  detail::stop_callback_base* next_callback() noexcept;
+  void call(detail::stop_callback_base& callback) noexcept;
+  void link_to_parents() noexcept;
+  bool insert(detail::stop_callback_base& callback) noexcept;
   void remove(detail::stop_callback_base& callback) noexcept;
 
-  stop_source* const parent_;
-  std::atomic<bool> stopped_ = false;           // release in request_stop, acquire wherever it is asked
+  stop_source* parent_;
+  std::atomic<bool> stopped_ = false;           // release in begin_stop, acquire wherever it is asked
   std::atomic<bool> linked_ = false;            // only decides who links; the parent's lock orders the rest
-  std::atomic_flag locked_ = ATOMIC_FLAG_INIT;  // guards the list and the two lines below
+  std::atomic_flag locked_ = ATOMIC_FLAG_INIT;  // guards the list and the line after it
   detail::stop_callback_base* callbacks_ = nullptr;
   const void* notifier_ = nullptr;  // the thread inside request_stop
 };

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
 #include <exception>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
 #include "fanout/detail/compiler.hpp"
 #include "fanout/detail/environment.hpp"
+#include "fanout/detail/frame_pool.hpp"
 #include "fanout/executor.hpp"
 #include "fanout/result.hpp"
 #include "fanout/stop.hpp"
@@ -20,15 +23,21 @@ class task;
 
 namespace detail {
 
-/// What comes after a task: given the task's promise, says which coroutine to go on with.
+struct task_promise_base;
+
+/// Told of the end of a task, by the task's last suspension: says which coroutine to go on with.
 struct continuation {
-  using next_fn = std::coroutine_handle<> (*)(void* context, struct task_promise_base&) noexcept;
-  next_fn next = nullptr;
-  void* context = nullptr;
+  using next_fn = std::coroutine_handle<> (*)(continuation&, task_promise_base&) noexcept;
+  explicit continuation(next_fn f) noexcept : next(f) {}
+  const next_fn next;
 };
 
-/// An op in itself, so that starting a task on a scheduler allocates nothing.
-struct task_promise_base : op {
+/// An op in itself, so that starting a task on a scheduler allocates nothing. Its frame comes from the pool.
+///
+///     made ──awaited, or started by gather, spawn, run──▶ runs ⇄ suspended ──▶ ended: error, or the value
+///
+/// The frame belongs to the task<T>, then to whoever starts it, and is destroyed by nobody else.
+struct task_promise_base : op, pooled {
   using op::op;
 
   struct final_awaiter {
@@ -36,82 +45,150 @@ struct task_promise_base : op {
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
       auto& promise = self.promise();
-      return promise.then.next(promise.then.context, promise);
+      const std::uintptr_t then = promise.then_;
+      if ((then & tells) == 0) return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(then));
+      auto& end = *reinterpret_cast<continuation*>(then & ~tells);
+      return end.next(end, promise);
     }
     void await_resume() const noexcept {}
   };
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
   final_awaiter final_suspend() const noexcept { return {}; }
+  void unhandled_exception() noexcept { error = std::current_exception(); }
 
   /// Goes on with `parent` when this task has ended.
   void resume_after(std::coroutine_handle<> parent) noexcept {
-    then = {[](void* context, task_promise_base&) noexcept { return std::coroutine_handle<>::from_address(context); },
-            parent.address()};
+    then_ = reinterpret_cast<std::uintptr_t>(parent.address());
   }
+  /// Tells `end` when this task has ended.
+  void tell(continuation& end) noexcept { then_ = reinterpret_cast<std::uintptr_t>(&end) | tells; }
 
   environment env;
-  continuation then;
+  std::exception_ptr error;
+
+ private:
+  // The address of a coroutine, or of a continuation with this bit set. (Frames are aligned as operator new aligns.)
+  static constexpr std::uintptr_t tells = 1;
+  static_assert(alignof(continuation) > tells);
+  std::uintptr_t then_;
 };
 
+/// The value, in place; a reference as its address.
 template <class T>
-struct task_outcome : task_promise_base {
-  using task_promise_base::task_promise_base;
-
-  void unhandled_exception() noexcept { replace_outcome(outcome, std::unexpect, std::current_exception()); }
+struct task_value : task_promise_base {
+  explicit task_value(run_fn f) noexcept : task_promise_base(f) {}
+  task_value(const task_value&) = delete;
+  ~task_value() {
+    if (has_value_) std::destroy_at(&value_);
+  }
 
   template <class U = T>
     requires std::convertible_to<U&&, T>
   void return_value(U&& value) {
     if constexpr (std::is_reference_v<T>) {
-      replace_outcome(outcome, std::in_place, static_cast<T>(value));
+      std::construct_at(&value_, static_cast<T>(value));
     } else {
-      replace_outcome(outcome, std::in_place, std::forward<U>(value));
+      std::construct_at(&value_, std::forward<U>(value));
     }
+    has_value_ = true;
   }
 
-  result<T> outcome{std::unexpect};
+  /// Once it has ended, without an error.
+  stored_t<T>&& value() noexcept { return std::move(value_); }
+
+ private:
+  union {
+    stored_t<T> value_;
+  };
+  bool has_value_ = false;
 };
 
 template <>
-struct task_outcome<void> : task_promise_base {
+struct task_value<void> : task_promise_base {
   using task_promise_base::task_promise_base;
-
-  void unhandled_exception() noexcept { replace_outcome(outcome, std::unexpect, std::current_exception()); }
-  void return_void() noexcept { outcome.emplace(); }
-
-  result<void> outcome{std::unexpect};
+  void return_void() noexcept {}
 };
 
 template <class T>
-struct task_promise final : task_outcome<T> {
+struct task_promise final : task_value<T> {
+  using value_type = T;
+
   task_promise() noexcept
-      : task_outcome<T>([](op& self) noexcept {
-          std::coroutine_handle<task_promise>::from_promise(static_cast<task_promise&>(self)).resume();
-        }) {}
+      : task_value<T>([](op& self) noexcept { static_cast<task_promise&>(self).frame().resume(); }) {}
   task<T> get_return_object() noexcept;
+  std::coroutine_handle<task_promise> frame() noexcept {
+    return std::coroutine_handle<task_promise>::from_promise(*this);
+  }
+
+  /// The value, moved out, or the error thrown; once it has ended.
+  T unwrap() {
+    if (this->error != nullptr) [[unlikely]]
+      std::rethrow_exception(std::move(this->error));
+    if constexpr (std::is_reference_v<T>) {
+      return this->value().get();
+    } else if constexpr (!std::is_void_v<T>) {
+      return this->value();
+    }
+  }
+
+  /// The same as a result.
+  result<T> outcome() {
+    if (this->error != nullptr) return std::unexpected(std::move(this->error));
+    if constexpr (std::is_void_v<T>) {
+      return {};
+    } else {
+      return result<T>(std::in_place, this->value());
+    }
+  }
+};
+
+/// A coroutine frame and the duty to destroy it.
+template <class T>
+class frame_owner {
+ public:
+  explicit frame_owner(std::coroutine_handle<task_promise<T>> frame) noexcept : frame_(frame) {}
+  frame_owner(frame_owner&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
+  frame_owner& operator=(frame_owner&& other) noexcept {
+    std::swap(frame_, other.frame_);
+    return *this;
+  }
+  ~frame_owner() { reset(); }
+
+  explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
+  task_promise<T>& promise() const noexcept { return frame_.promise(); }
+  std::coroutine_handle<task_promise<T>> frame() const noexcept { return frame_; }
+  void reset() noexcept {
+    if (frame_) std::exchange(frame_, nullptr).destroy();
+  }
+
+ private:
+  std::coroutine_handle<task_promise<T>> frame_;
 };
 
 /// Starts the task in place of the coroutine that awaits it, which goes on when the task has ended.
 template <class T>
 class task_awaiter {
  public:
-  explicit task_awaiter(task_promise<T>& promise) noexcept : promise_(promise) {}
+  explicit task_awaiter(frame_owner<T> frame) noexcept : frame_(std::move(frame)) {}
 
   bool await_ready() const noexcept { return false; }
 
   template <class Promise>
   std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> parent) noexcept {
-    promise_.env = environment_of(parent);
-    promise_.resume_after(parent);
-    return std::coroutine_handle<task_promise<T>>::from_promise(promise_);
+    auto& promise = frame_.promise();
+    promise.env = environment_of(parent);
+    promise.resume_after(parent);
+    return frame_.frame();
   }
 
-  T await_resume() { return unwrap<T>(std::move(promise_.outcome)); }
+  T await_resume() { return frame_.promise().unwrap(); }
 
  private:
-  task_promise<T>& promise_;
+  frame_owner<T> frame_;
 };
+
+[[noreturn]] void throw_task_is_empty();
 
 struct task_access;
 
@@ -122,46 +199,67 @@ struct task_access;
 /// runs. Ends with `cancelled` if it is asked to stop while it waits.
 ///
 /// The arguments of a coroutine are copied into its frame; what they refer to, and the captures of a lambda, are not:
-/// they must live until the task has ended.
+/// they must live until the task has ended. A lambda that begins with `[x](this auto)` keeps its captures in the frame.
 template <class T>
 class [[nodiscard]] task {
  public:
   using value_type = T;
   using promise_type = detail::task_promise<T>;
 
-  task(task&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
-  task& operator=(task&& other) noexcept {
-    std::swap(frame_, other.frame_);
-    return *this;
-  }
-  ~task() {
-    if (frame_) frame_.destroy();
-  }
+  task(task&&) noexcept = default;
+  task& operator=(task&&) noexcept = default;
 
-  auto operator co_await() && noexcept { return detail::task_awaiter<T>(frame_.promise()); }
+  /// Throws fanout::error if this task was awaited, or moved from, before.
+  detail::task_awaiter<T> operator co_await() && { return detail::task_awaiter<T>(take()); }
+  void operator co_await() & = FANOUT_DELETED(
+      "fanout: a task is awaited once, and is over then: write co_await std::move(t), or co_await f() at once");
 
  private:
   friend promise_type;
   friend detail::task_access;
   explicit task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
 
-  std::coroutine_handle<promise_type> frame_;
+  detail::frame_owner<T> take() {
+    if (!frame_) detail::throw_task_is_empty();
+    return std::move(frame_);
+  }
+
+  detail::frame_owner<T> frame_;
 };
 
 namespace detail {
 
 template <class T>
 task<T> task_promise<T>::get_return_object() noexcept {
-  return task<T>(std::coroutine_handle<task_promise>::from_promise(*this));
+  return task<T>(frame());
 }
 
-/// What starts tasks without awaiting them: run, gather.
+/// What starts tasks without awaiting them: run, spawn, gather. Throws fanout::error if the task is empty.
 struct task_access {
   template <class T>
-  static task_promise<T>& promise(task<T>& t) noexcept {
+  static frame_owner<T> take(task<T>& t) {
+    return t.take();
+  }
+  template <class T>
+  static task_promise<T>& promise(const task<T>& t) {
+    if (!t.frame_) throw_task_is_empty();
     return t.frame_.promise();
   }
 };
+
+template <class T>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<task<T>> = true;
+
+/// What takes a task is often given the coroutine instead of a call of it.
+template <class F>
+concept returns_task = std::invocable<F> && is_task<std::invoke_result_t<F>>;
+
+#define FANOUT_CALL_IT                                                                                                \
+  "fanout: this takes a task, not the coroutine that makes one. Call it. If it is a lambda with captures, name it "   \
+  "first and let it live until the task has ended, or begin it with [captures](this auto): they live in the lambda, " \
+  "not in the task"
 
 /// Looks into the coroutine that awaits it, without suspending it.
 struct environment_awaiter {

@@ -36,7 +36,7 @@ class thread_pool final : public scheduler {
   /// Throws fanout::error for 0 workers, std::system_error if a thread cannot be started.
   explicit thread_pool(unsigned workers = default_workers());
   explicit thread_pool(thread_pool_options options);
-  /// Runs all that was submitted to its end.
+  /// Runs all that was submitted, posted or spawned to its end. Not on a worker of this pool.
   ~thread_pool();
 
   /// Calls f(args...) on a worker, with copies of the arguments (moved in where they are rvalues, std::ref to share).
@@ -46,9 +46,9 @@ class thread_pool final : public scheduler {
   future<detail::call_result_t<F, Args...>> submit(F&& f, Args&&... args) {
     using result_type = detail::call_result_t<F, Args...>;
     using task_type = detail::pool_task<result_type, std::decay_t<F>, std::decay_t<Args>...>;
-    auto* const work = new task_type(*this, std::forward<F>(f), std::forward<Args>(args)...);
+    auto* const work = new task_type(this, std::forward<F>(f), std::forward<Args>(args)...);
     detail::state_ptr<detail::future_state<result_type>> state(work);
-    post(static_cast<op&>(*work));
+    post(*work);
     return detail::future_access::make(std::move(state));
   }
 
@@ -60,7 +60,7 @@ class thread_pool final : public scheduler {
     using result_type = std::invoke_result_t<function&, detail::map_input_t<Inputs>>;
     detail::map_inputs<Inputs> held(std::forward<Inputs>(inputs));
     detail::state_ptr job(
-        new detail::pool_map<result_type, function, Inputs>(*this, std::forward<F>(f), std::move(held)));
+        new detail::pool_map<result_type, function, Inputs>(this, std::forward<F>(f), std::move(held)));
     job->start(*this, workers(), options.chunk);
     return mapped<result_type>(std::move(job));
   }
@@ -81,11 +81,14 @@ class thread_pool final : public scheduler {
   /// error.
   template <class T>
   T run(task<T> main) {
-    detail::completion ended;
-    post(detail::prepare_root(main, *this, stop_token(), ended));
-    detail::wait_for(ended, this);
-    return detail::unwrap<T>(std::move(detail::task_access::promise(main).outcome));
+    detail::root_task<T> root(std::move(main), *this);
+    post(root.start());
+    detail::wait_for(root.ended(), static_cast<const scheduler*>(this));
+    return root.unwrap();
   }
+
+  template <detail::returns_task F>
+  void run(F&&) = FANOUT_DELETED(FANOUT_CALL_IT);
 
   unsigned workers() const noexcept;
 

@@ -9,10 +9,11 @@
 #include <cerrno>
 #include <cstdint>
 #include <system_error>
+#include <utility>
 
+#include "core/loop_run.hpp"
 #include "core/op_queue.hpp"
 #include "core/timer_heap.hpp"
-#include "fanout/detail/this_thread.hpp"
 #include "fanout/errors.hpp"
 
 namespace fanout {
@@ -21,14 +22,15 @@ namespace fanout {
 /// sequentially consistent, so at least one of them sees the other: either the loop finds the work, or the poster, by
 /// taking `parked` back, becomes the one who writes the eventfd.
 struct event_loop::state {
+  /// Timers and posts of other threads are looked at after so many ops at the latest.
+  static constexpr int ops_per_turn = 256;
+
   state() : wake_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (wake_fd < 0) throw std::system_error(errno, std::generic_category(), "event_loop: eventfd");
   }
   ~state() { close(wake_fd); }
 
-  bool on_loop_thread() const noexcept {
-    return owner.load(std::memory_order_relaxed) == detail::this_thread_identity();
-  }
+  bool on_loop_thread() const noexcept { return running_here == this; }
 
   void wake() noexcept {
     if (!parked.load(std::memory_order_seq_cst) || !parked.exchange(false)) return;
@@ -38,17 +40,25 @@ struct event_loop::state {
   }
 
   void take_posts() noexcept {
-    for (op* work = posted.take_all(); work != nullptr;) {
-      op& current = *work;
-      work = work->next;
-      ready.push(current);
+    if (!posted.empty()) {
+      for (op* work = posted.take_all(); work != nullptr;) {
+        op& current = *work;
+        work = work->next;
+        ready.push(current);
+      }
     }
-    for (op* work = expedited.take_all(); work != nullptr;) {
-      auto& timer = static_cast<timer_op&>(*work);
-      work = work->next;
-      if (timer.heap_index != timer_op::not_queued) timers.erase(timer);
-      ready.push(timer);
+    if (!expedited.empty()) {
+      for (op* work = expedited.take_all(); work != nullptr;) {
+        auto& timer = static_cast<timer_op&>(*work);
+        work = work->next;
+        make_ready(timer);
+      }
     }
+  }
+
+  void make_ready(timer_op& timer) noexcept {
+    if (timer.heap_index != timer_op::not_queued) timers.erase(timer);
+    ready.push(timer);
   }
 
   void take_due_timers() noexcept {
@@ -61,8 +71,21 @@ struct event_loop::state {
     }
   }
 
-  void run_ready() noexcept {
-    for (detail::op_queue turn(std::move(ready)); op* work = turn.pop();) work->run(*work);
+  void turn() noexcept {
+    take_posts();
+    take_due_timers();
+    for (int left = ops_per_turn; left > 0; --left) {
+      op* const work = ready.pop();
+      if (work == nullptr) break;
+      work->run(*work);
+    }
+  }
+
+  void run_until(const bool& over) noexcept {
+    while (!over) {
+      turn();
+      if (ready.empty() && !over) sleep_until_needed();
+    }
   }
 
   void sleep_until_needed() noexcept {
@@ -86,22 +109,53 @@ struct event_loop::state {
     }
   }
 
+  // The innermost loop that runs in this thread. (No coroutine of ours is compiled here, see detail/this_thread.hpp.)
+  static constinit thread_local const state* running_here;
+
   const int wake_fd;
-  std::atomic<const void*> owner = nullptr;  // the running thread; each thread only compares it with itself
+  std::atomic<bool> claimed = false;  // by the one thread that runs it
   std::atomic<bool> parked = false;
   detail::op_stack posted;     // by other threads
-  detail::op_stack expedited;  // timers, by any thread
+  detail::op_stack expedited;  // timers, by other threads
   detail::op_queue ready;
   detail::timer_heap timers;
+};
+
+constinit thread_local const event_loop::state* event_loop::state::running_here = nullptr;
+
+/// This thread runs the loop as long as it lives.
+class event_loop::running {
+ public:
+  explicit running(event_loop& loop) noexcept
+      : run(loop), state_(*loop.state_), outer_(std::exchange(state::running_here, &state_)) {}
+  ~running() {
+    state::running_here = outer_;
+    state_.claimed.store(false, std::memory_order_release);  // pairs with claim()
+  }
+
+  detail::loop_run run;
+
+ private:
+  state& state_;
+  const state* const outer_;
 };
 
 event_loop::event_loop() : state_(std::make_unique<state>()) {}
 
 event_loop::~event_loop() {
-  do {
-    state_->take_posts();
-    state_->run_ready();
-  } while (!state_->posted.empty() || !state_->ready.empty());
+  if (state_->claimed.exchange(true, std::memory_order_acquire)) {
+    detail::terminate_for("an event_loop is destroyed while it runs: let run() return first");
+  }
+  const auto drive = [this](const bool& over) { state_->run_until(over); };
+  const auto run_posted = [this] {
+    do {
+      state_->turn();
+    } while (!state_->ready.empty() || !state_->posted.empty());
+  };
+  running here(*this);
+  run_posted();
+  here.run.stop_what_is_left(drive);
+  run_posted();
 }
 
 void event_loop::post(op& work) noexcept {
@@ -113,30 +167,35 @@ void event_loop::post(op& work) noexcept {
   }
 }
 
+void event_loop::post_all(op& first, op& last) noexcept {
+  if (state_->on_loop_thread()) {
+    state_->ready.push_all(first, last);
+  } else {
+    scheduler::post_all(first, last);
+  }
+}
+
 void event_loop::post_at(time_point deadline, timer_op& timer) { state_->timers.insert(timer, deadline); }
 
 void event_loop::expedite(timer_op& timer) noexcept {
   if (timer.claimed.exchange(true)) return;
-  state_->expedited.push(timer);
-  if (!state_->on_loop_thread()) state_->wake();
+  if (state_->on_loop_thread()) {
+    state_->make_ready(timer);
+  } else {
+    state_->expedited.push(timer);
+    state_->wake();
+  }
 }
 
 void event_loop::run_until(op& root, detail::completion& ended) {
-  const void* nobody = nullptr;
-  if (!state_->owner.compare_exchange_strong(nobody, detail::this_thread_identity())) {
+  if (state_->claimed.exchange(true, std::memory_order_acquire)) {
     throw error("event_loop::run: the loop is running already; await the task instead");
   }
+  const auto drive = [this](const bool& over) { state_->run_until(over); };
+  running here(*this);
   post(root);
-  while (!ended.done()) {
-    state_->take_posts();
-    state_->take_due_timers();
-    if (state_->ready.empty()) {
-      state_->sleep_until_needed();
-    } else {
-      state_->run_ready();
-    }
-  }
-  state_->owner.store(nullptr);
+  here.run.until(ended, drive);
+  here.run.stop_what_is_left(drive);
 }
 
 }  // namespace fanout

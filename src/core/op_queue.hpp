@@ -19,14 +19,17 @@ class op_queue {
 
   bool empty() const noexcept { return first_ == nullptr; }
 
-  void push(op& work) noexcept {
-    work.next = nullptr;
+  void push(op& work) noexcept { push_all(work, work); }
+
+  /// Linked from `first` to `last` already.
+  void push_all(op& first, op& last) noexcept {
+    last.next = nullptr;
     if (last_ == nullptr) {
-      first_ = &work;
+      first_ = &first;
     } else {
-      last_->next = &work;
+      last_->next = &first;
     }
-    last_ = &work;
+    last_ = &last;
   }
 
   /// Null if there is none.

@@ -12,8 +12,9 @@ namespace detail {
 
 void stop_callback_base::attach(stop_source* source) noexcept {
   if (source == nullptr) return;
+  source->link_to_parents();
   source_ = source;
-  if (!source->add(*this)) {
+  if (!source->insert(*this)) {
     source_ = nullptr;  // never listed: nothing to detach
     invoke_(*this);
   }
@@ -25,42 +26,34 @@ void stop_callback_base::detach() noexcept {
 
 }  // namespace detail
 
-stop_source::stop_source(stop_token parent) noexcept
-    : stop_callback_base([](stop_callback_base& self) noexcept { static_cast<stop_source&>(self).request_stop(); }),
-      parent_(parent.source_) {}
-
-stop_source::~stop_source() { detach(); }
-
-bool stop_source::stop_requested() const noexcept {
-  for (const stop_source* source = this; source != nullptr; source = source->parent_) {
-    if (source->stopped_.load(std::memory_order_acquire)) return true;
-  }
-  return false;
-}
-
 void stop_source::lock() noexcept {
   while (locked_.test_and_set(std::memory_order_acquire)) sched_yield();  // held for a few instructions only
 }
 
-void stop_source::link_to_parent() noexcept {
+void stop_source::link_to_parents() noexcept {
   // Whoever comes second may register its callback here before the first has joined the parent's list. Nothing is
-  // lost: if the parent has stopped by then, the first one's attach() asks this source to stop, callbacks and all.
-  if (parent_ != nullptr && !linked_.load(std::memory_order_relaxed) && !linked_.exchange(true)) attach(parent_);
+  // lost: if the parent has stopped by then, the first one finds that out and stops this source, callbacks and all.
+  for (stop_source* source = this; source->parent_ != nullptr; source = source->parent_) {
+    if (source->linked_.load(std::memory_order_relaxed) || source->linked_.exchange(true)) return;
+    source->source_ = source->parent_;
+    if (!source->parent_->insert(*source)) {
+      source->source_ = nullptr;
+      source->request_stop();
+    }
+  }
 }
 
-bool stop_source::add(detail::stop_callback_base& callback) noexcept {
-  link_to_parent();
+bool stop_source::insert(detail::stop_callback_base& callback) noexcept {
   lock();
-  if (stopped_.load(std::memory_order_relaxed)) {
-    unlock();
-    return false;
+  const bool alive = !stopped_.load(std::memory_order_relaxed);
+  if (alive) {
+    callback.next_ = callbacks_;
+    callback.link_ = &callbacks_;
+    if (callbacks_ != nullptr) callbacks_->link_ = &callback.next_;
+    callbacks_ = &callback;
   }
-  callback.next_ = callbacks_;
-  callback.link_ = &callbacks_;
-  if (callbacks_ != nullptr) callbacks_->link_ = &callback.next_;
-  callbacks_ = &callback;
   unlock();
-  return true;
+  return alive;
 }
 
 void stop_source::remove(detail::stop_callback_base& callback) noexcept {
@@ -68,6 +61,7 @@ void stop_source::remove(detail::stop_callback_base& callback) noexcept {
   if (callback.link_ != nullptr) {
     *callback.link_ = callback.next_;
     if (callback.next_ != nullptr) callback.next_->link_ = callback.link_;
+    callback.link_ = nullptr;
     unlock();
     return;
   }
@@ -80,29 +74,56 @@ void stop_source::remove(detail::stop_callback_base& callback) noexcept {
   }
 }
 
-bool stop_source::request_stop() noexcept {
+bool stop_source::begin_stop() noexcept {
   lock();
-  if (stopped_.exchange(true, std::memory_order_acq_rel)) {
-    unlock();
-    return false;
-  }
-  notifier_ = detail::this_thread_identity();
-  while (detail::stop_callback_base* callback = callbacks_) {
+  const bool first = !stopped_.exchange(true, std::memory_order_acq_rel);
+  if (first) notifier_ = detail::this_thread_identity();
+  unlock();
+  return first;
+}
+
+/// Takes it out of the list; null when there is none left.
+detail::stop_callback_base* stop_source::next_callback() noexcept {
+  lock();
+  detail::stop_callback_base* const callback = callbacks_;
+  if (callback != nullptr) {
     callbacks_ = callback->next_;
     if (callbacks_ != nullptr) callbacks_->link_ = &callbacks_;
     callback->link_ = nullptr;
-    bool gone = false;
-    callback->gone_ = &gone;
-    unlock();
-    callback->invoke_(*callback);
-    if (!gone) {
-      callback->gone_ = nullptr;
-      callback->done_.store(true, std::memory_order_release);  // after this a waiting detach() may free it
-    }
-    lock();
   }
   unlock();
-  return true;
+  return callback;
+}
+
+void stop_source::call(detail::stop_callback_base& callback) noexcept {
+  bool gone = false;
+  callback.gone_ = &gone;
+  callback.invoke_(callback);
+  if (gone) return;
+  callback.gone_ = nullptr;
+  callback.done_.store(true, std::memory_order_release);  // from here on a waiting detach() may free it
+}
+
+bool stop_source::request_stop() noexcept {
+  if (!begin_stop()) return false;
+  // Depth first through the sources chained to this one. `current` is always one that this thread has begun to stop,
+  // and whose parents, up to this one, are too: their destructors wait for done_.
+  stop_source* current = this;
+  for (;;) {
+    detail::stop_callback_base* const callback = current->next_callback();
+    if (callback == nullptr) {
+      if (current == this) return true;
+      stop_source* const parent = current->parent_;
+      current->done_.store(true, std::memory_order_release);
+      current = parent;
+    } else if (callback->invoke_ != nullptr) {
+      current->call(*callback);
+    } else if (auto& chained = static_cast<stop_source&>(*callback); chained.begin_stop()) {
+      current = &chained;
+    } else {
+      chained.done_.store(true, std::memory_order_release);  // somebody else is stopping it
+    }
+  }
 }
 
 }  // namespace fanout

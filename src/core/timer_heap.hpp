@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "core/op_queue.hpp"
 #include "fanout/executor.hpp"
 
 namespace fanout::detail {
@@ -14,6 +15,10 @@ class timer_heap {
  public:
   bool empty() const noexcept { return heap_.empty(); }
   timer_op& earliest() const noexcept { return *heap_.front(); }
+
+  /// Moves those whose deadline has passed to `ready`, in the order of their deadlines. The clock is not read while
+  /// there are none.
+  void take_due(op_queue& ready) noexcept;
 
   void insert(timer_op& timer, time_point deadline);
   void erase(timer_op& timer) noexcept;

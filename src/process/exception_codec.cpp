@@ -23,9 +23,9 @@
 #include <typeinfo>
 #include <variant>
 
+#include "core/type_names.hpp"
 #include "fanout/detail/archive.hpp"
 #include "fanout/errors.hpp"
-#include "type_names.hpp"
 
 namespace fanout::detail {
 

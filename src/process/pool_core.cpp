@@ -11,6 +11,7 @@
 #include <csignal>
 #include <utility>
 
+#include "fanout/detail/blocking.hpp"
 #include "fanout/errors.hpp"
 
 namespace fanout::detail {
@@ -63,7 +64,7 @@ void pool_core::close() {
     closing_ = true;
   }
   boss_->notify();
-  wait_for(closed_, nullptr);
+  wait_for(closed_, no_scheduler);
   boss_.reset();
 }
 

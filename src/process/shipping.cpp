@@ -4,21 +4,11 @@
 
 #include <cxxabi.h>
 
-#include <cstdlib>
-#include <memory>
+#include <string>
 
-#include "type_names.hpp"
+#include "core/type_names.hpp"
 
 namespace fanout::detail {
-
-std::string type_name(const std::type_info& type) {
-  int status = 0;
-  struct free_deleter {
-    void operator()(char* text) const noexcept { std::free(text); }
-  };
-  const std::unique_ptr<char, free_deleter> text(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status));
-  return text ? text.get() : type.name();
-}
 
 void throw_data_too_short(std::size_t wanted, std::size_t left) {
   throw serialization_error("the data ends too early: " + std::to_string(wanted) + " wanted, " + std::to_string(left) +

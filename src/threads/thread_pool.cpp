@@ -11,6 +11,8 @@
 
 #include "core/op_queue.hpp"
 #include "core/timer_heap.hpp"
+#include "fanout/detail/misuse.hpp"
+#include "fanout/detail/spawn_scope.hpp"
 #include "fanout/detail/this_thread.hpp"
 #include "fanout/errors.hpp"
 
@@ -22,7 +24,7 @@ namespace fanout {
 struct thread_pool::state {
   class worker;
 
-  explicit state(thread_pool& p) : pool(p) {}
+  explicit state(thread_pool& p) : pool(p) { pool.set_spawned(&spawned); }
 
   void wake_one() noexcept {
     if (idle > 0) {
@@ -35,16 +37,6 @@ struct thread_pool::state {
   void wake_all() noexcept {
     work.notify_all();
     time.notify_all();
-  }
-
-  void take_due_timers() noexcept {
-    if (timers.empty()) return;
-    const time_point now = std::chrono::steady_clock::now();
-    while (!timers.empty() && timers.earliest().deadline <= now) {
-      timer_op& timer = timers.earliest();
-      timers.erase(timer);
-      ready.push(timer);
-    }
   }
 
   void sleep(std::unique_lock<std::mutex>& lock, const time_point* deadline) {
@@ -71,9 +63,9 @@ struct thread_pool::state {
     std::unique_lock lock(mutex);
     for (;;) {
       if (flag != nullptr && flag->load(std::memory_order_acquire) != 0) break;
-      take_due_timers();
+      timers.take_due(ready);
       if (op* const found = ready.pop()) return found;
-      if (closing && flag == nullptr) break;
+      if (closing && flag == nullptr && spawned.ended().done()) break;
       if (deadline != nullptr && std::chrono::steady_clock::now() >= *deadline) break;
       sleep(lock, deadline);
     }
@@ -85,6 +77,7 @@ struct thread_pool::state {
   void stop() noexcept;
 
   thread_pool& pool;
+  detail::spawn_scope spawned;
   std::mutex mutex;
   std::condition_variable work, time;  // for the idle, and for the timekeeper
   detail::op_queue ready;
@@ -96,14 +89,15 @@ struct thread_pool::state {
 };
 
 /// Lives on the stack of its thread.
-class thread_pool::state::worker final : public detail::worker_context {
+class thread_pool::state::worker final : public detail::thread_context {
  public:
-  explicit worker(state& s) noexcept : state_(s) { detail::set_current_worker(this); }
-  ~worker() { detail::set_current_worker(nullptr); }
+  explicit worker(state& s) noexcept : thread_context(s.pool), state_(s) {}
 
   void run() noexcept {
     while (op* const next = state_.next(nullptr, nullptr)) next->run(*next);
   }
+
+  bool can_help() const noexcept override { return true; }
 
   void help_until(const std::atomic<std::uint32_t>& flag) noexcept override {
     while (op* const next = state_.next(&flag, nullptr)) next->run(*next);
@@ -118,8 +112,6 @@ class thread_pool::state::worker final : public detail::worker_context {
     const std::lock_guard lock(state_.mutex);
     state_.wake_all();
   }
-
-  scheduler& home() noexcept override { return state_.pool; }
 
  private:
   state& state_;
@@ -153,11 +145,22 @@ void thread_pool::state::start(const thread_pool_options& options) {
 }
 
 void thread_pool::state::stop() noexcept {
+  // Whoever ends last of what was spawned, in a worker or here, wakes the workers up.
+  struct teller : detail::waiter {
+    explicit teller(state& s) noexcept : waiter(&tell), pool(s) {}
+    static void tell(op& self) noexcept {
+      state& s = static_cast<teller&>(self).pool;
+      const std::lock_guard lock(s.mutex);
+      s.wake_all();
+    }
+    state& pool;
+  } last(*this);
+  spawned.ended().register_waiter(last);
   {
     const std::lock_guard lock(mutex);
     closing = true;
-    wake_all();
   }
+  spawned.leave();
   for (const pthread_t thread : threads) pthread_join(thread, nullptr);
 }
 
@@ -168,7 +171,14 @@ thread_pool::thread_pool(thread_pool_options options) : state_(std::make_unique<
   state_->start(options);
 }
 
-thread_pool::~thread_pool() { state_->stop(); }
+thread_pool::~thread_pool() {
+  if (detail::context_of(this) != nullptr) {
+    detail::terminate_for(
+        "a thread_pool is destroyed by one of its own workers, which it would wait for: let another "
+        "thread own it");
+  }
+  state_->stop();
+}
 
 unsigned thread_pool::workers() const noexcept { return static_cast<unsigned>(state_->threads.size()); }
 

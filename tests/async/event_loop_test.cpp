@@ -78,7 +78,9 @@ TEST(EventLoop, PostsAreNeverMissedByALoopThatGoesToSleep) {
     }
     loop.post([&] { last.finish(); });
   });
-  auto until_last = [&]() -> fanout::task<> { co_await fanout::detail::completion_awaiter(last); };
+  auto until_last = [&]() -> fanout::task<> {
+    co_await fanout::detail::wait_awaiter<fanout::detail::completion&>(last);
+  };
   loop.run(until_last());
   other.join();
   EXPECT_EQ(pongs, 5000);

@@ -100,6 +100,21 @@ TEST(Face, AsCompletedServesThreadsAndCoroutines) {
   EXPECT_EQ(sum + fanout::run(in_coroutine()), 9);
 }
 
+TEST(Face, WaitDividesFutures) {
+  fanout::thread_pool pool(2);
+  const auto submit = [&] {
+    std::vector<fanout::future<int>> futures;
+    for (int i = 0; i < 3; ++i) futures.push_back(pool.submit([i] { return i; }));
+    return futures;
+  };
+  auto [done, not_done] = fanout::wait(submit(), fanout::return_when::all_completed, 1min);
+  EXPECT_EQ(done.size(), 3U);
+  EXPECT_TRUE(not_done.empty());
+  auto first = fanout::wait(submit(), fanout::return_when::first_completed);
+  EXPECT_GE(first.done.size(), 1U);
+  EXPECT_EQ(first.done.size() + first.not_done.size(), 3U);
+}
+
 // --- task, gather, sleep
 
 template <class Number>
@@ -160,6 +175,74 @@ TEST(Face, TheFirstErrorStopsWhatIsGathered) {
   auto main = [&]() -> fanout::task<> { co_await fanout::gather(until_asked_to_stop(was_asked), failure()); };
   EXPECT_THROW(fanout::run(main()), std::invalid_argument);
   EXPECT_TRUE(was_asked);
+}
+
+TEST(Face, SpawnStartsATask) {
+  auto main = []() -> fanout::task<int> {
+    fanout::future<int> f = fanout::spawn(number(3));
+    fanout::future<void> left_over = fanout::spawn(fanout::task<>(nothing()));
+    co_return co_await std::move(f);
+  };
+  EXPECT_EQ(fanout::run(main()), 3);
+}
+
+TEST(Face, TimeoutStopsATask) {
+  bool was_asked = false;
+  auto main = [&]() -> fanout::task<> {
+    EXPECT_EQ(co_await fanout::timeout(1min, number(5)), 5);
+    co_await fanout::timeout(1ms, until_asked_to_stop(was_asked));
+  };
+  EXPECT_THROW(fanout::run(main()), fanout::timed_out);
+  EXPECT_TRUE(was_asked);
+}
+
+TEST(Face, AsCompletedServesTasks) {
+  auto main = []() -> fanout::task<> {
+    std::vector<fanout::task<int>> tasks;
+    tasks.push_back(number(1));
+    tasks.push_back(failure());
+    tasks.push_back(number(2));
+    int sum = 0, errors = 0;
+    auto done = fanout::as_completed(std::move(tasks));
+    for (;;) {
+      try {
+        auto next = co_await done.next();
+        if (!next) break;
+        sum += *next;
+      } catch (const std::invalid_argument&) {
+        ++errors;
+      }
+    }
+    EXPECT_EQ(sum, 3);
+    EXPECT_EQ(errors, 1);
+  };
+  fanout::run(main());
+}
+
+TEST(Face, TaskGroupsJoin) {
+  int sum = 0;
+  auto main = [&]() -> fanout::task<> {
+    co_await fanout::with_task_group([&](fanout::task_group& g) -> fanout::task<> {
+      auto add = [](int& to, int x) -> fanout::task<> { to += co_await number(x); };
+      g.spawn(add(sum, 1));
+      g.spawn(add(sum, 2));
+      co_return;
+    });
+    EXPECT_EQ(sum, 3);
+  };
+  fanout::run(main());
+}
+
+// --- executors
+
+static_assert(fanout::executor<fanout::serial_executor>);
+
+TEST(Face, SerialExecutor) {
+  fanout::serial_executor serial;
+  EXPECT_EQ(serial.submit([](int x) { return x + 1; }, 1).get(), 2);
+  EXPECT_EQ(serial.map([](int x) { return -x; }, {1, 2}).get(), (std::vector{-1, -2}));
+  EXPECT_EQ(serial.run(number(4)), 4);
+  EXPECT_EQ(serial.workers(), 1U);
 }
 
 // --- event_loop

@@ -18,9 +18,8 @@
 namespace missing {
 
 struct absent {};
-inline constexpr absent wait, return_when, spawn, timeout, with_task_group, task_group, event, mutex, semaphore,
-    channel, signal_received, serial_executor, pool, shutdown_mode, pool_stats, task_options, shared_buffer,
-    shared_array;
+inline constexpr absent event, mutex, semaphore, channel, signal_received, pool, shutdown_mode, pool_stats,
+    task_options, shared_buffer, shared_array;
 
 }  // namespace missing
 
@@ -38,18 +37,11 @@ struct promised {
 constexpr bool exists(missing::absent) { return false; }
 
 const std::vector<promised> names = {
-    {"wait(futures, …, duration)", exists(fanout::wait)},
-    {"return_when", exists(fanout::return_when)},
-    {"spawn(task)", exists(fanout::spawn)},
-    {"timeout(duration, task)", exists(fanout::timeout)},
-    {"with_task_group(f)", exists(fanout::with_task_group)},
-    {"task_group", exists(fanout::task_group)},
     {"event", exists(fanout::event)},
     {"mutex", exists(fanout::mutex)},
     {"semaphore", exists(fanout::semaphore)},
     {"channel<T>", exists(fanout::channel)},
     {"signal_received(signal)", exists(fanout::signal_received)},
-    {"serial_executor", exists(fanout::serial_executor)},
     {"concept pool", exists(fanout::pool)},
     {"shutdown_mode", exists(fanout::shutdown_mode)},
     {"pool_stats", exists(fanout::pool_stats)},
@@ -59,9 +51,6 @@ const std::vector<promised> names = {
     {"use_task, <fanout/asio.hpp>", false},
     {"target fanout::cluster", FANOUT_CLUSTER_EXISTS},
 };
-
-template <class T>
-concept completes_tasks = requires(std::vector<fanout::task<T>> tasks) { fanout::as_completed(std::move(tasks)); };
 
 template <class Loop>
 concept has_context = requires(Loop& loop) { loop.context(); };
@@ -97,7 +86,6 @@ template <class Options>
 concept has_initializer = requires(Options& options) { options.initializer; };
 
 const std::vector<promised> members = {
-    {"as_completed(vector<task<T>>)", completes_tasks<int>},
     {"event_loop::context()", has_context<fanout::event_loop>},
     {"thread_pool::for_each(f, range)", has_for_each<fanout::thread_pool>},
     {"thread_pool::schedule()", has_schedule<fanout::thread_pool>},

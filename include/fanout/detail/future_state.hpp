@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The block that a future and whoever fulfils it share: reference count, state, result. Pools derive their tasks from
-// it, so that callable, result, count and state are one allocation.
+// The block that a future and whoever fulfils it share: reference count, state word, result. Pools derive their tasks
+// from it, so that callable, result, count and state are one allocation.
 #pragma once
 
 #include <atomic>
@@ -9,6 +9,7 @@
 #include <exception>
 #include <utility>
 
+#include "fanout/detail/frame_pool.hpp"
 #include "fanout/detail/waiter.hpp"
 #include "fanout/result.hpp"
 
@@ -22,16 +23,24 @@ enum class cancel_mode {
 
 namespace detail {
 
-/// The part that does not depend on the type of the result. Counted by the future and by the pool that owes it.
-class future_core {
+bool is_cancelled(const std::exception_ptr& error) noexcept;
+
+/// Once for an error that no get(), co_await or results() has taken: a line on stderr. Not for `cancelled`.
+void report_unseen(const std::exception_ptr& error) noexcept;
+
+/// The part that does not depend on the type of the result. Counted by the future and by whoever owes it.
+class future_core : public pooled {
  public:
   future_core(const future_core&) = delete;
   future_core& operator=(const future_core&) = delete;
 
   void add_reference() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
-    // Release: what this holder did comes before the destruction; acquire: the last one sees what all did.
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    // The last one sees what all did (acquire, which pairs with their release) before it destroys. Who finds itself
+    // alone is the last: nobody else is left to add or to take away.
+    if (references_.load(std::memory_order_acquire) == 1 || references_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      delete this;
+    }
   }
 
   completion& event() noexcept { return event_; }
@@ -41,16 +50,22 @@ class future_core {
   /// True: the task will not run, or was asked to stop.
   virtual bool cancel(cancel_mode) { return false; }
 
+  /// Whoever takes an outcome has looked at its error, if it is one.
+  void seen() noexcept { seen_ = true; }
+
  protected:
-  /// `home`: the pool whose workers fulfil it, if it is one of threads.
+  /// `home`: the scheduler whose threads fulfil it, if it is one: they must not sleep while they wait for it.
   explicit future_core(const scheduler* home, std::uint32_t references) noexcept
       : home_(home), references_(references) {}
   virtual ~future_core() = default;
+
+  bool is_seen() const noexcept { return seen_; }
 
  private:
   completion event_;
   const scheduler* const home_;
   std::atomic<std::uint32_t> references_;
+  bool seen_ = false;
 };
 
 template <class T>
@@ -58,6 +73,9 @@ class future_state : public future_core {
  public:
   explicit future_state(const scheduler* home = nullptr, std::uint32_t references = 1) noexcept
       : future_core(home, references) {}
+  ~future_state() override {
+    if (!is_seen() && !outcome_.has_value() && outcome_.error() != nullptr) report_unseen(outcome_.error());
+  }
 
   /// Once: publishes the outcome to whoever waits.
   void complete(result<T>&& outcome) noexcept {
@@ -67,7 +85,10 @@ class future_state : public future_core {
   void fail(std::exception_ptr error) noexcept { complete(std::unexpected(std::move(error))); }
 
   /// After event().done().
-  result<T>&& outcome() noexcept { return std::move(outcome_); }
+  result<T>&& take() noexcept {
+    seen();
+    return std::move(outcome_);
+  }
 
  private:
   result<T> outcome_{std::unexpect};

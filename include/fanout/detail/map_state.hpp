@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "fanout/detail/blocking.hpp"
 #include "fanout/detail/futex.hpp"
 #include "fanout/detail/future_state.hpp"
 #include "fanout/result.hpp"
@@ -23,6 +24,15 @@ class map_state : public future_core {
     if (count == 0) event().finish();
   }
 
+  ~map_state() override {
+    if (this->is_seen()) return;
+    for (const item& i : items_) {
+      if (i.outcome.has_value() || i.outcome.error() == nullptr) continue;
+      report_unseen(i.outcome.error());
+      return;  // the first speaks for all
+    }
+  }
+
   std::size_t size() const noexcept { return items_.size(); }
 
   /// Once for each item, from any thread. The caller holds a reference.
@@ -36,11 +46,9 @@ class map_state : public future_core {
   }
 
   /// Blocks until that item is there.
-  void wait_for_item(std::size_t index) noexcept {
+  void wait_for_item(std::size_t index) {
     if (ready(index)) return;
-    if (worker_context* const worker = current_worker(); worker != nullptr && &worker->home() == home()) {
-      return wait_for(event(), home());  // a worker of that pool helps with all of it instead of sleeping
-    }
+    if (context_of(home()) != nullptr) return wait_for(event(), home());  // a worker helps with all of it, not to sleep
     sleeping_.store(true, std::memory_order_seq_cst);
     for (;;) {
       const std::uint32_t seen = published_.load(std::memory_order_seq_cst);
@@ -51,7 +59,10 @@ class map_state : public future_core {
   }
 
   /// After wait_for_item(index), or event().done().
-  result<R>&& outcome(std::size_t index) noexcept { return std::move(items_[index].outcome); }
+  result<R>&& outcome(std::size_t index) noexcept {
+    seen();
+    return std::move(items_[index].outcome);
+  }
 
  private:
   struct item {

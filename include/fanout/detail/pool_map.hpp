@@ -20,11 +20,12 @@ template <class R, class F, class Inputs>
 class pool_map final : public map_state<R> {
  public:
   template <class G>
-  pool_map(const scheduler& home, G&& f, map_inputs<Inputs>&& inputs)
-      : map_state<R>(inputs.size(), &home), f_(std::forward<G>(f)), inputs_(std::move(inputs)) {}
+  pool_map(const scheduler* home, G&& f, map_inputs<Inputs>&& inputs)
+      : map_state<R>(inputs.size(), home), f_(std::forward<G>(f)), inputs_(std::move(inputs)) {}
 
   /// Once. At most `helpers` workers at a time run it, `chunk` inputs in a row (0: an eighth of a worker's share).
-  void start(scheduler& pool, unsigned helpers, std::size_t chunk) {
+  template <class Pool>
+  void start(Pool& pool, unsigned helpers, std::size_t chunk) {
     chunk_ = chunk != 0 ? chunk : std::max<std::size_t>(1, this->size() / (std::size_t{8} * helpers));
     const std::size_t chunks = (this->size() + chunk_ - 1) / chunk_;
     for (std::size_t i = 0; i < std::min<std::size_t>(helpers, chunks); ++i) {

@@ -2,8 +2,6 @@
 // A callable given to a thread pool: queue link, callable, arguments, state and result in one block.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
 #include <exception>
 #include <functional>
 #include <optional>
@@ -15,6 +13,7 @@
 #include "fanout/errors.hpp"
 #include "fanout/executor.hpp"
 #include "fanout/stop.hpp"
+#include "fanout/task.hpp"
 
 namespace fanout::detail {
 
@@ -29,6 +28,9 @@ struct call_result {
                 "fanout: the callable cannot be called with these arguments (they are passed as rvalues of their "
                 "decayed types; pass std::ref(x) for what is to be shared)");
   using type = std::invoke_result_t<F, Args...>;
+  static_assert(!is_task<type>,
+                "fanout: submit takes a function, not a coroutine: the callable, and with it the captures of a lambda, "
+                "would be gone before the task runs. Run the task with pool.run(f(…)), or spawn(f(…)) on an executor");
 };
 template <class F, class... Args>
   requires wants_stop_token<F, Args...>
@@ -62,44 +64,33 @@ struct task_stop {
 template <>
 struct task_stop<false> {};
 
-/// Referenced by the queue and by the future.
-///
-///     queued ──worker──▶ running ──▶ done
-///        └────cancel()──▶ cancelled = done; the worker that pops it drops it
+/// Referenced by the queue and by the future. It belongs to whoever claims its completion: the worker that pops it, or
+/// a cancel() that came before; then that worker drops it.
 template <class R, class F, class... Args>
 class pool_task final : public op, public future_state<R> {
  public:
   template <class G, class... As>
-  explicit pool_task(const scheduler& home, G&& f, As&&... args)
+  explicit pool_task(const scheduler* home, G&& f, As&&... args)
       : op(&run_and_release),
-        future_state<R>(&home, 2),
+        future_state<R>(home, 2),
         call_(std::in_place, std::forward<G>(f), std::forward<As>(args)...) {}
 
   bool cancel(cancel_mode) override {
-    auto expected = phase::queued;
-    if (phase_.compare_exchange_strong(expected, phase::cancelled, std::memory_order_acq_rel)) {
+    if (this->event().claim()) {
       call_.reset();
       this->fail(std::make_exception_ptr(cancelled()));
       return true;
     }
-    if constexpr (takes_token) {
-      if (expected == phase::running) {
-        stop_.source.request_stop();
-        return true;
-      }
-    }
-    return expected == phase::cancelled;
+    if constexpr (takes_token) stop_.source.request_stop();
+    return takes_token;
   }
 
  private:
-  enum class phase : std::uint8_t { queued, running, cancelled };
   static constexpr bool takes_token = wants_stop_token<F, Args...>;
 
   static void run_and_release(op& self) noexcept {
     auto& task = static_cast<pool_task&>(self);
-    auto expected = phase::queued;
-    // Acquire and release on both sides: whoever wins owns the callable.
-    if (task.phase_.compare_exchange_strong(expected, phase::running, std::memory_order_acq_rel)) {
+    if (task.event().claim()) {
       result<R> outcome = outcome_of<R>([&task]() -> R { return task.invoke(); });
       task.call_.reset();  // before anybody is told: what the task held is free when its result is there
       task.complete(std::move(outcome));
@@ -118,7 +109,6 @@ class pool_task final : public op, public future_state<R> {
 
   std::optional<std::tuple<F, Args...>> call_;
   [[no_unique_address]] task_stop<takes_token> stop_;
-  std::atomic<phase> phase_ = phase::queued;
 };
 
 }  // namespace fanout::detail

@@ -2,7 +2,6 @@
 // The blocks behind the futures and maps of a process pool: inputs encoded, results decoded as they come back.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <type_traits>
@@ -43,9 +42,9 @@ result<R> decode_result(std::span<const std::byte> bytes) noexcept {
 
 /// One submitted task.
 ///
-///             begin (supervisor)            succeeded, failed
-///   queued ────────────────────▶ running ────────────────────▶ the future's completion is done
-///      └────── cancel (any thread) ──▶ cancelled ──▶ done at once; the pool drops it when it comes to it
+///             begin (supervisor)              succeeded, failed
+///   queued ────────────────────▶ claimed, runs ────────────────────▶ done
+///      └────── cancel (any thread): claimed ──▶ done at once; the pool drops it when it comes to it
 template <class R>
 class remote_task final : public future_state<R>, public remote_work {
  public:
@@ -54,21 +53,18 @@ class remote_task final : public future_state<R>, public remote_work {
       : future_state<R>(nullptr, 2), remote_work(target), input_(std::move(input)), pool_(std::move(pool)) {}
 
   bool cancel(cancel_mode mode) override {
-    auto expected = state::queued;
-    // The exchange alone decides between cancel() and begin(); the completion publishes what comes after.
-    if (state_.compare_exchange_strong(expected, state::cancelled, std::memory_order_relaxed)) {
+    if (this->event().claim()) {
       this->fail(std::make_exception_ptr(cancelled()));
       return true;
     }
-    if (expected == state::cancelled || mode != cancel_mode::kill) return false;
+    if (mode != cancel_mode::kill) return false;
     kill_running(*pool_, *this);
     return true;
   }
 
   bool begin() noexcept override {
-    auto expected = state::queued;
-    return state_.compare_exchange_strong(expected, state::running, std::memory_order_relaxed) ||
-           expected == state::running;
+    if (this->event().claim()) begun_ = true;
+    return begun_;
   }
   std::span<const std::byte> encoded(std::size_t, std::size_t) const noexcept override { return input_.bytes(); }
   void succeeded(std::size_t, std::span<const std::byte> value) noexcept override {
@@ -80,9 +76,7 @@ class remote_task final : public future_state<R>, public remote_work {
   void drop() noexcept override { this->release(); }
 
  private:
-  enum class state : unsigned char { queued, running, cancelled };
-
-  std::atomic<state> state_ = state::queued;
+  bool begun_ = false;  // the supervisor's: it was not cancelled before
   const byte_buffer input_;
   const std::shared_ptr<pool_core> pool_;
 };

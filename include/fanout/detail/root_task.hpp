@@ -6,23 +6,34 @@
 
 #include "fanout/detail/waiter.hpp"
 #include "fanout/executor.hpp"
-#include "fanout/stop.hpp"
 #include "fanout/task.hpp"
 
 namespace fanout::detail {
 
-/// Makes `main` ready to be posted to `where`, as the op that is returned; it finishes `ended` when it has ended. Both
-/// must live until then.
+/// The task given to run(), until it has ended.
 template <class T>
-op& prepare_root(task<T>& main, scheduler& where, stop_token stop, completion& ended) noexcept {
-  auto& promise = task_access::promise(main);
-  promise.env = {&where, stop};
-  promise.then = {[](void* event, task_promise_base&) noexcept -> std::coroutine_handle<> {
-                    static_cast<completion*>(event)->finish();
-                    return std::noop_coroutine();
-                  },
-                  &ended};
-  return promise;
-}
+class root_task : private continuation {
+ public:
+  /// Throws fanout::error if the task is empty.
+  root_task(task<T>&& main, scheduler& where) : continuation(&finish), main_(task_access::take(main)) {
+    main_.promise().env = {&where, stop_token()};
+    main_.promise().tell(*this);
+  }
+
+  /// To be posted.
+  op& start() noexcept { return main_.promise(); }
+  completion& ended() noexcept { return ended_; }
+  /// Afterwards.
+  T unwrap() { return main_.promise().unwrap(); }
+
+ private:
+  static std::coroutine_handle<> finish(continuation& self, task_promise_base&) noexcept {
+    static_cast<root_task&>(self).ended_.finish();
+    return std::noop_coroutine();
+  }
+
+  frame_owner<T> main_;
+  completion ended_;
+};
 
 }  // namespace fanout::detail

@@ -3,15 +3,52 @@
 // thread (LLVM issues 47179, 63022, 111257).
 #pragma once
 
-namespace fanout::detail {
+#include <atomic>
+#include <cstdint>
 
-class worker_context;
+#include "fanout/duration.hpp"
+
+namespace fanout {
+class scheduler;
+}
+
+namespace fanout::detail {
 
 /// An address that no other living thread has.
 const void* this_thread_identity() noexcept;
 
-/// The pool worker that this thread is; null outside pools.
-worker_context* current_worker() noexcept;
-void set_current_worker(worker_context* worker) noexcept;
+/// That this thread runs ops of a scheduler, for as long as this object lives. They nest: a task on a pool may run a
+/// loop.
+class thread_context {
+ public:
+  thread_context(const thread_context&) = delete;
+  thread_context& operator=(const thread_context&) = delete;
+
+  scheduler& home() const noexcept { return home_; }
+
+  /// May a thread that waits for this scheduler run other work of it meanwhile? If not, it must not wait.
+  virtual bool can_help() const noexcept = 0;
+  /// Runs work until `flag` is set. Only if can_help().
+  virtual void help_until(const std::atomic<std::uint32_t>& flag) noexcept = 0;
+  /// The same until `deadline` at the latest. True: the flag is set.
+  virtual bool help_until(const std::atomic<std::uint32_t>& flag, time_point deadline) noexcept = 0;
+  /// Makes a help_until that sleeps look at its flag again.
+  virtual void wake() noexcept = 0;
+
+ protected:
+  explicit thread_context(scheduler& home) noexcept;
+  ~thread_context();
+
+ private:
+  friend thread_context* context_of(const scheduler*) noexcept;
+  scheduler& home_;
+  thread_context* const outer_;
+};
+
+/// What this thread runs for `home`, however deep below other contexts; null if it runs nothing for it.
+thread_context* context_of(const scheduler* home) noexcept;
+
+/// The scheduler whose ops this thread is running, the innermost one; null if there is none.
+scheduler* current_scheduler() noexcept;
 
 }  // namespace fanout::detail

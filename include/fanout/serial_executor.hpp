@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// serial_executor: everything one after another, on the thread that asks.
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <ranges>
+#include <utility>
+#include <vector>
+
+#include "fanout/detail/pool_map.hpp"
+#include "fanout/detail/pool_task.hpp"
+#include "fanout/detail/posted_call.hpp"
+#include "fanout/detail/root_task.hpp"
+#include "fanout/executor.hpp"
+#include "fanout/future.hpp"
+#include "fanout/map.hpp"
+#include "fanout/task.hpp"
+
+namespace fanout {
+
+/// The face of a pool and of a loop without any other thread: submit and map call the function before they return, and
+/// run() runs coroutines, with what they spawn and gather, in turns on the calling thread. For the model `serial`, for
+/// debugging, and for tests that are to be the same every time. submit and map may be called from any thread, each on
+/// its own behalf; run() from one at a time.
+class serial_executor final : public scheduler {
+ public:
+  serial_executor();
+  /// Runs what was posted and has not run yet. Not while it is running.
+  ~serial_executor();
+
+  /// Calls f(args...) at once, as thread_pool::submit does later. The future is ready.
+  template <class F, class... Args>
+  future<detail::call_result_t<F, Args...>> submit(F&& f, Args&&... args) {
+    using result_type = detail::call_result_t<F, Args...>;
+    using task_type = detail::pool_task<result_type, std::decay_t<F>, std::decay_t<Args>...>;
+    auto* const work = new task_type(nullptr, std::forward<F>(f), std::forward<Args>(args)...);
+    detail::state_ptr<detail::future_state<result_type>> state(work);
+    work->run(*work);
+    return detail::future_access::make(std::move(state));
+  }
+
+  /// Calls f(input) for every input, at once, in their order.
+  template <class F, std::ranges::input_range Inputs>
+  auto map(F&& f, Inputs&& inputs, map_options options = {}) {
+    using function = std::decay_t<F>;
+    using result_type = std::invoke_result_t<function&, detail::map_input_t<Inputs>>;
+    detail::map_inputs<Inputs> held(std::forward<Inputs>(inputs));
+    detail::state_ptr job(
+        new detail::pool_map<result_type, function, Inputs>(nullptr, std::forward<F>(f), std::move(held)));
+    struct {
+      void post(op& work) noexcept { work.run(work); }
+    } here;
+    job->start(here, workers(), options.chunk);
+    return mapped<result_type>(std::move(job));
+  }
+
+  /// The same for a list of values: map(f, {1, 2, 3}).
+  template <class F, class Input>
+  auto map(F&& f, std::initializer_list<Input> inputs, map_options options = {}) {
+    return map(std::forward<F>(f), std::vector<Input>(inputs), options);
+  }
+
+  /// Runs `f()` in the next run(). From any thread. An exception that leaves it ends the program.
+  template <detail::postable F>
+  void post(F&& f) {
+    detail::post_call(*this, std::forward<F>(f));
+  }
+
+  /// As event_loop::run.
+  template <class T>
+  T run(task<T> main) {
+    detail::root_task<T> root(std::move(main), *this);
+    run_until(root.start(), root.ended());
+    return root.unwrap();
+  }
+
+  template <detail::returns_task F>
+  void run(F&&) = FANOUT_DELETED(FANOUT_CALL_IT);
+
+  unsigned workers() const noexcept { return 1; }
+
+  void post(op& work) noexcept override;
+  void post_at(time_point deadline, timer_op& timer) override;
+  void expedite(timer_op& timer) noexcept override;
+
+ private:
+  void run_until(op& root, detail::completion& ended);
+
+  struct state;
+  const std::unique_ptr<state> state_;
+};
+
+}  // namespace fanout

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// timeout: a task that is stopped if it takes too long.
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <utility>
+
+#include "fanout/detail/environment.hpp"
+#include "fanout/duration.hpp"
+#include "fanout/errors.hpp"
+#include "fanout/executor.hpp"
+#include "fanout/sleep.hpp"
+#include "fanout/stop.hpp"
+#include "fanout/task.hpp"
+
+namespace fanout {
+
+namespace detail {
+
+[[noreturn]] void throw_timed_out(duration time);
+
+/// A task and a timer, awaited together, in the frame of `timeout`. Two must arrive before that goes on, since both
+/// refer to this: the task's end, and the timer, which the task's end brings forward.
+///
+///     task ends:    ended_ = true, expedite the timer, arrive
+///     timer runs:   if the task has not ended: expired_ = true, ask it to stop; arrive
+template <class T>
+class timed_wait : private continuation {
+ public:
+  timed_wait(environment env, duration time, task<T>& body)
+      : continuation(&task_ended), env_(env), deadline_(after(time)), body_(task_access::take(body)), stop_(env.stop) {
+    if (env_.where == nullptr) throw_no_scheduler("timeout");
+  }
+
+  bool await_ready() const noexcept { return false; }
+
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> parent) {
+    parent_ = parent;
+    env_.where->post_at(deadline_, timer_);
+    auto& promise = body_.promise();
+    promise.env = {env_.where, stop_.get_token()};
+    promise.tell(*this);
+    return promise.frame();
+  }
+
+  T await_resume() {
+    try {
+      return body_.promise().unwrap();
+    } catch (const cancelled&) {
+      stopped_ = true;
+      throw;
+    }
+  }
+
+  /// Did the task end by being stopped, and for no other reason than its time?
+  bool timed_out() const noexcept { return stopped_ && expired_ && !env_.stop.stop_requested(); }
+
+ private:
+  struct timer : timer_op {
+    explicit timer(timed_wait& w) noexcept
+        : timer_op([](op& self) noexcept { static_cast<timer&>(self).wait.time_passed(); }), wait(w) {}
+    timed_wait& wait;
+  };
+
+  static std::coroutine_handle<> task_ended(continuation& end, task_promise_base&) noexcept {
+    auto& self = static_cast<timed_wait&>(end);
+    self.ended_.store(true, std::memory_order_relaxed);  // only spares the task's end a stop request; either will do
+    self.env_.where->expedite(self.timer_);
+    return self.second() ? self.parent_ : std::noop_coroutine();
+  }
+
+  void time_passed() noexcept {
+    if (!ended_.load(std::memory_order_relaxed)) {
+      expired_ = true;
+      stop_.request_stop();
+    }
+    if (second()) parent_.resume();
+  }
+
+  // Acquire and release: whoever is second sees what the first wrote.
+  bool second() noexcept { return arrived_.exchange(true, std::memory_order_acq_rel); }
+
+  const environment env_;
+  const time_point deadline_;
+  const frame_owner<T> body_;
+  stop_source stop_;
+  timer timer_{*this};
+  std::coroutine_handle<> parent_;
+  std::atomic<bool> ended_ = false;
+  std::atomic<bool> arrived_ = false;
+  bool expired_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace detail
+
+/// Runs the task; if it has not ended after `time`, asks it to stop and waits until it has. Its value or error is what
+/// this ends with, unless it ended by being stopped for its time: then it is timed_out. The time begins when this is
+/// awaited; none, or less, stops the task at its first suspension.
+template <class T>
+task<T> timeout(duration time, task<T> body) {
+  detail::timed_wait<T> wait(co_await detail::environment_awaiter{}, time, body);
+  try {
+    co_return co_await wait;
+  } catch (const cancelled&) {
+    if (!wait.timed_out()) throw;
+  }
+  detail::throw_timed_out(time);
+}
+
+template <detail::returns_task F>
+void timeout(duration, F&&) = FANOUT_DELETED(FANOUT_CALL_IT);
+
+}  // namespace fanout

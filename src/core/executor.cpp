@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fanout/executor.hpp"
+
+namespace fanout {
+
+void scheduler::post_all(op& first, op& last) noexcept {
+  for (op* work = &first;;) {
+    op& current = *work;
+    work = work->next;  // before it is posted: it may be gone by the time that post returns
+    const bool is_last = &current == &last;
+    post(current);
+    if (is_last) return;
+  }
+}
+
+}  // namespace fanout

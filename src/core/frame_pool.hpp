@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pool behind allocate_frame. Under a sanitizer allocate_frame goes to operator new instead, so that it sees every
+// use of a frame that is gone; these are for the pool's own tests.
+//
+//     thread:  a list of free blocks for each size class, bounded            no lock, no atomic
+//        ▲ batches of blocks, either way
+//     depot:   for each size class, slabs of 2 MiB with their free blocks    a lock for each class
+//        ▲ whole slabs that have become empty
+//     spare slabs, bounded; what is beyond goes back to the system           a lock
+//
+// A block may be freed by another thread than the one that allocated it: it joins the list of the thread that frees it,
+// and returns by way of the depot. A thread that ends gives its lists to the depot.
+#pragma once
+
+#include <cstddef>
+
+namespace fanout::detail::frame_pool {
+
+/// Larger blocks come from operator new.
+inline constexpr std::size_t largest = 1024;
+/// What empty slabs may hold back from the system, at most.
+inline constexpr std::size_t spare_bytes = std::size_t{128} << 20;
+
+void* allocate(std::size_t size);
+void free(void* block, std::size_t size) noexcept;
+
+/// Bytes of all slabs there are, spare ones included.
+std::size_t mapped_bytes() noexcept;
+
+}  // namespace fanout::detail::frame_pool

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// The plainest scheduler there can be: a queue and a heap of timers under one lock.
+#include "fanout/serial_executor.hpp"
+
+#include <condition_variable>
+#include <mutex>
+
+#include "core/loop_run.hpp"
+#include "core/op_queue.hpp"
+#include "core/timer_heap.hpp"
+#include "fanout/errors.hpp"
+
+namespace fanout {
+
+struct serial_executor::state {
+  /// Null: there is none, and `wait` says not to wait for one.
+  op* next(bool wait) {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      timers.take_due(ready);
+      if (op* const work = ready.pop()) return work;
+      if (!wait) return nullptr;
+      if (timers.empty()) {
+        changed.wait(lock);
+      } else {
+        const time_point due = timers.earliest().deadline;  // a copy: the timer may be gone while the lock is
+        changed.wait_until(lock, due);
+      }
+    }
+  }
+
+  void run_until(const bool& over) {
+    while (!over) {
+      op* const work = next(true);
+      work->run(*work);
+    }
+  }
+
+  void run_posted() {
+    while (op* const work = next(false)) work->run(*work);
+  }
+
+  void claim(const char* refusal) {
+    const std::lock_guard lock(mutex);
+    if (running) throw error(refusal);
+    running = true;
+  }
+  void unclaim() {
+    const std::lock_guard lock(mutex);
+    running = false;
+  }
+
+  std::mutex mutex;
+  std::condition_variable changed;  // `ready` or `timers`, for the thread in run()
+  detail::op_queue ready;
+  detail::timer_heap timers;
+  bool running = false;
+};
+
+serial_executor::serial_executor() : state_(std::make_unique<state>()) {}
+
+serial_executor::~serial_executor() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->running) detail::terminate_for("a serial_executor is destroyed while it runs: let run() return first");
+  }
+  detail::loop_run run(*this);
+  state_->run_posted();
+  run.stop_what_is_left([this](const bool& over) { state_->run_until(over); });
+  state_->run_posted();
+}
+
+void serial_executor::post(op& work) noexcept {
+  const std::lock_guard lock(state_->mutex);
+  state_->ready.push(work);
+  state_->changed.notify_one();
+}
+
+void serial_executor::post_at(time_point deadline, timer_op& timer) {
+  const std::lock_guard lock(state_->mutex);
+  state_->timers.insert(timer, deadline);
+}
+
+void serial_executor::expedite(timer_op& timer) noexcept {
+  const std::lock_guard lock(state_->mutex);
+  if (timer.heap_index == timer_op::not_queued) return;
+  state_->timers.erase(timer);
+  state_->ready.push(timer);
+  state_->changed.notify_one();
+}
+
+void serial_executor::run_until(op& root, detail::completion& ended) {
+  state_->claim("serial_executor::run: it is running already; await the task instead");
+  const auto drive = [this](const bool& over) { state_->run_until(over); };
+  {
+    detail::loop_run run(*this);
+    post(root);
+    run.until(ended, drive);
+    run.stop_what_is_left(drive);
+  }
+  state_->unclaim();
+}
+
+}  // namespace fanout
