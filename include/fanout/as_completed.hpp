@@ -139,7 +139,7 @@ class [[nodiscard]] completed_tasks {
   void start() {
     std::vector<future<T>> started;
     started.reserve(tasks_.size());
-    for (auto& t : tasks_) detail::task_access::promise(t);  // none is empty: all begin, or none
+    for (auto& t : tasks_) detail::task_access::unstarted(t);  // none is empty: all begin, or none
     for (auto& t : tasks_) started.push_back(spawn(std::move(t)));
     left_ = started.size();
     futures_.emplace(std::move(started));

@@ -29,7 +29,7 @@ using gathered_t = std::conditional_t<std::is_void_v<T>, std::monostate, stored_
 /// The frame is done with, too: it goes while it is still in the cache.
 template <class T>
 gathered_t<T> take_gathered(task<T>& t) {
-  const frame_owner<T> ended = task_access::take(t);
+  const frame_owner<T> ended = task_access::take_ended(t);
   if constexpr (std::is_void_v<T>) {
     return {};
   } else {
@@ -38,7 +38,7 @@ gathered_t<T> take_gathered(task<T>& t) {
 }
 template <class T>
 result<T> take_outcome(task<T>& t) {
-  return task_access::take(t).promise().outcome();
+  return task_access::take_ended(t).promise().outcome();
 }
 
 }  // namespace detail

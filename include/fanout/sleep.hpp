@@ -76,12 +76,9 @@ class sleep_awaiter {
   std::optional<stop_callback<wake_up>> on_stop_;
 };
 
+/// Posts the op that every task is.
 class yield_awaiter {
  public:
-  yield_awaiter() noexcept = default;
-  yield_awaiter(const yield_awaiter&) = delete;
-  yield_awaiter& operator=(const yield_awaiter&) = delete;
-
   bool await_ready() const noexcept { return false; }
 
   template <class Promise>
@@ -90,8 +87,7 @@ class yield_awaiter {
     if (env.where == nullptr) throw_no_scheduler("yield");
     stop_ = env.stop;
     if (stop_.stop_requested()) return false;
-    op_.handle = handle;
-    env.where->post(op_);
+    if constexpr (std::derived_from<Promise, op>) env.where->post(handle.promise());
     return true;
   }
 
@@ -100,13 +96,7 @@ class yield_awaiter {
   }
 
  private:
-  struct resume_op : op {
-    resume_op() noexcept : op([](op& self) noexcept { static_cast<resume_op&>(self).handle.resume(); }) {}
-    std::coroutine_handle<> handle;
-  };
-
   stop_token stop_;
-  resume_op op_;
 };
 
 }  // namespace detail

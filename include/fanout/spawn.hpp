@@ -29,7 +29,7 @@ class spawned_task final : public future_state<T>, private continuation {
   spawned_task(task<T>&& body, scheduler& where, Owner& owner)
       : future_state<T>(&where, 2),
         continuation(&ended),
-        body_(task_access::take(body)),
+        body_(task_access::take_unstarted(body)),
         owner_(owner),
         stop_(owner.get_token()) {
     body_.promise().env = {&where, stop_.get_token()};

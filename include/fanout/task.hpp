@@ -25,6 +25,8 @@ namespace detail {
 
 struct task_promise_base;
 
+FANOUT_UNCOMMON void drop_error(std::exception_ptr& error) noexcept;
+
 /// Told of the end of a task, by the task's last suspension: says which coroutine to go on with.
 struct continuation {
   using next_fn = std::coroutine_handle<> (*)(continuation&, task_promise_base&) noexcept;
@@ -38,7 +40,12 @@ struct continuation {
 ///
 /// The frame belongs to the task<T>, then to whoever starts it, and is destroyed by nobody else.
 struct task_promise_base : op, pooled {
-  using op::op;
+  explicit task_promise_base(run_fn f) noexcept : op(f), error(nullptr) {}
+  task_promise_base(const task_promise_base&) = delete;
+  ~task_promise_base() {
+    if (error != nullptr) [[unlikely]]
+      drop_error(error);
+  }
 
   struct final_awaiter {
     bool await_ready() const noexcept { return false; }
@@ -57,6 +64,8 @@ struct task_promise_base : op, pooled {
   final_awaiter final_suspend() const noexcept { return {}; }
   void unhandled_exception() noexcept { error = std::current_exception(); }
 
+  bool started() const noexcept { return then_ != 0; }
+
   /// Goes on with `parent` when this task has ended.
   void resume_after(std::coroutine_handle<> parent) noexcept {
     then_ = reinterpret_cast<std::uintptr_t>(parent.address());
@@ -65,13 +74,15 @@ struct task_promise_base : op, pooled {
   void tell(continuation& end) noexcept { then_ = reinterpret_cast<std::uintptr_t>(&end) | tells; }
 
   environment env;
-  std::exception_ptr error;
+  union {  // destroyed by hand, out of line: hardly ever is there one
+    std::exception_ptr error;
+  };
 
  private:
   // The address of a coroutine, or of a continuation with this bit set. (Frames are aligned as operator new aligns.)
   static constexpr std::uintptr_t tells = 1;
   static_assert(alignof(continuation) > tells);
-  std::uintptr_t then_;
+  std::uintptr_t then_ = 0;  // nothing: it has not been started
 };
 
 /// The value, in place; a reference as its address.
@@ -106,7 +117,7 @@ struct task_value : task_promise_base {
 
 template <>
 struct task_value<void> : task_promise_base {
-  using task_promise_base::task_promise_base;
+  explicit task_value(run_fn f) noexcept : task_promise_base(f) {}
   void return_void() noexcept {}
 };
 
@@ -153,7 +164,9 @@ class frame_owner {
     std::swap(frame_, other.frame_);
     return *this;
   }
-  ~frame_owner() { reset(); }
+  ~frame_owner() {
+    if (frame_) frame_.destroy();
+  }
 
   explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
   task_promise<T>& promise() const noexcept { return frame_.promise(); }
@@ -166,26 +179,27 @@ class frame_owner {
   std::coroutine_handle<task_promise<T>> frame_;
 };
 
-/// Starts the task in place of the coroutine that awaits it, which goes on when the task has ended.
+/// Starts the task in place of the coroutine that awaits it, which goes on when the task has ended. The frame stays
+/// with the task<T>, and not in here, where await_suspend would hide from the compiler that it ends with the full
+/// expression: it then puts the frame of a callee that it can see into the caller's.
 template <class T>
 class task_awaiter {
  public:
-  explicit task_awaiter(frame_owner<T> frame) noexcept : frame_(std::move(frame)) {}
+  explicit task_awaiter(task_promise<T>& promise) noexcept : promise_(promise) {}
 
   bool await_ready() const noexcept { return false; }
 
   template <class Promise>
   std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> parent) noexcept {
-    auto& promise = frame_.promise();
-    promise.env = environment_of(parent);
-    promise.resume_after(parent);
-    return frame_.frame();
+    promise_.env = environment_of(parent);
+    promise_.resume_after(parent);
+    return promise_.frame();
   }
 
-  T await_resume() { return frame_.promise().unwrap(); }
+  T await_resume() { return promise_.unwrap(); }
 
  private:
-  frame_owner<T> frame_;
+  task_promise<T>& promise_;
 };
 
 [[noreturn]] void throw_task_is_empty();
@@ -210,7 +224,7 @@ class [[nodiscard]] task {
   task& operator=(task&&) noexcept = default;
 
   /// Throws fanout::error if this task was awaited, or moved from, before.
-  detail::task_awaiter<T> operator co_await() && { return detail::task_awaiter<T>(take()); }
+  detail::task_awaiter<T> operator co_await() && { return detail::task_awaiter<T>(unstarted()); }
   void operator co_await() & = FANOUT_DELETED(
       "fanout: a task is awaited once, and is over then: write co_await std::move(t), or co_await f() at once");
 
@@ -219,9 +233,10 @@ class [[nodiscard]] task {
   friend detail::task_access;
   explicit task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
 
-  detail::frame_owner<T> take() {
-    if (!frame_) detail::throw_task_is_empty();
-    return std::move(frame_);
+  detail::task_promise<T>& unstarted() const {
+    if (!frame_ || frame_.promise().started()) [[unlikely]]
+      detail::throw_task_is_empty();
+    return frame_.promise();
   }
 
   detail::frame_owner<T> frame_;
@@ -234,16 +249,21 @@ task<T> task_promise<T>::get_return_object() noexcept {
   return task<T>(frame());
 }
 
-/// What starts tasks without awaiting them: run, spawn, gather. Throws fanout::error if the task is empty.
+/// What starts tasks without awaiting them: run, spawn, gather. Throws fanout::error if the task is empty, or started.
 struct task_access {
   template <class T>
-  static frame_owner<T> take(task<T>& t) {
-    return t.take();
+  static task_promise<T>& unstarted(const task<T>& t) {
+    return t.unstarted();
   }
   template <class T>
-  static task_promise<T>& promise(const task<T>& t) {
-    if (!t.frame_) throw_task_is_empty();
-    return t.frame_.promise();
+  static frame_owner<T> take_unstarted(task<T>& t) {
+    t.unstarted();
+    return std::move(t.frame_);
+  }
+  /// Of a task that has ended.
+  template <class T>
+  static frame_owner<T> take_ended(task<T>& t) noexcept {
+    return std::move(t.frame_);
   }
 };
 

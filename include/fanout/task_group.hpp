@@ -107,7 +107,7 @@ template <class T>
 class group_body : private continuation {
  public:
   group_body(task_group& group, const task<T>& body)
-      : continuation(&ended), group_(group), body_(task_access::promise(body)) {}
+      : continuation(&ended), group_(group), body_(task_access::unstarted(body)) {}
 
   bool await_ready() const noexcept { return false; }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> parent) noexcept {

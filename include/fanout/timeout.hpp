@@ -29,7 +29,11 @@ template <class T>
 class timed_wait : private continuation {
  public:
   timed_wait(environment env, duration time, task<T>& body)
-      : continuation(&task_ended), env_(env), deadline_(after(time)), body_(task_access::take(body)), stop_(env.stop) {
+      : continuation(&task_ended),
+        env_(env),
+        deadline_(after(time)),
+        body_(task_access::take_unstarted(body)),
+        stop_(env.stop) {
     if (env_.where == nullptr) throw_no_scheduler("timeout");
   }
 

@@ -39,6 +39,11 @@ struct event_loop::state {
     }
   }
 
+  [[gnu::noinline]] void post_from_elsewhere(op& work) noexcept {
+    posted.push(work);
+    wake();
+  }
+
   void take_posts() noexcept {
     if (!posted.empty()) {
       for (op* work = posted.take_all(); work != nullptr;) {
@@ -110,7 +115,7 @@ struct event_loop::state {
   }
 
   // The innermost loop that runs in this thread. (No coroutine of ours is compiled here, see detail/this_thread.hpp.)
-  static constinit thread_local const state* running_here;
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local const state* running_here;
 
   const int wake_fd;
   std::atomic<bool> claimed = false;  // by the one thread that runs it
@@ -159,12 +164,8 @@ event_loop::~event_loop() {
 }
 
 void event_loop::post(op& work) noexcept {
-  if (state_->on_loop_thread()) {
-    state_->ready.push(work);
-  } else {
-    state_->posted.push(work);
-    state_->wake();
-  }
+  if (!state_->on_loop_thread()) return state_->post_from_elsewhere(work);
+  state_->ready.push(work);
 }
 
 void event_loop::post_all(op& first, op& last) noexcept {

@@ -13,35 +13,18 @@
 
 #include "fanout/detail/frame_pool.hpp"
 
-namespace fanout::detail {
-namespace frame_pool {
+namespace fanout::detail::frame_pool {
 namespace {
 
-constexpr std::size_t granularity = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
-constexpr std::size_t classes = largest / granularity;
+constexpr std::size_t classes = cache::classes;
 constexpr std::size_t slab_bytes = std::size_t{2} << 20;  // a huge page
 
-constexpr std::size_t class_of(std::size_t size) noexcept { return (size + granularity - 1) / granularity - 1; }
 constexpr std::size_t block_bytes(std::size_t size_class) noexcept { return (size_class + 1) * granularity; }
 
-struct block {
-  block* next;
-};
-
-/// Blocks linked by `next`.
+/// Blocks linked by `next`, null at the end.
 struct block_list {
   block* first = nullptr;
   std::uint32_t count = 0;
-
-  void push(block* b) noexcept {
-    b->next = first;
-    first = b;
-    ++count;
-  }
-  block* pop() noexcept {
-    --count;
-    return std::exchange(first, first->next);
-  }
 };
 
 /// At the beginning of its 2 MiB, by which its blocks find it. Guarded by the lock of the depot that owns it.
@@ -134,40 +117,57 @@ constinit spare_slabs spares;
 /// The slabs of one size class.
 class depot {
  public:
-  /// At least one block, or std::bad_alloc.
+  /// At least one block, or std::bad_alloc. In the order of their addresses, where they come from a slab that was
+  /// empty: a thread that makes many frames at once writes them one after another.
   block_list take(std::size_t size_class, std::uint32_t count) {
     block_list list;
+    block** end = &list.first;
     const std::lock_guard lock(mutex_);
-    while (list.count < count) {
-      if (with_room_ == nullptr) {
-        // The first slab of a class is not to cost a small program two megabytes: only the others get a huge page.
-        try {
-          link(spares.get(size_class, slabs_ > 0));
-          ++slabs_;
-        } catch (const std::bad_alloc&) {
-          if (list.count > 0) break;
-          throw;
-        }
-      }
+    for (; list.count < count && (with_room_ != nullptr || grow(size_class, list.count == 0)); ++list.count) {
       slab& s = *with_room_;
-      list.push(s.take());
+      *end = s.take();
+      end = &(*end)->next;
       if (!s.has_room()) unlink(s);
     }
+    *end = nullptr;
+    used_ += list.count;
     return list;
   }
 
-  void give(block_list& list, std::uint32_t count) noexcept {
+  /// Takes the first `count` of the blocks linked from `list`; returns the rest.
+  block* give(block* list, std::uint32_t count) noexcept {
     const std::lock_guard lock(mutex_);
+    used_ -= count;
     for (; count > 0; --count) {
-      block* const b = list.pop();
+      block* const b = std::exchange(list, list->next);
       slab& s = slab::of(b);
       if (!s.has_room()) link(s);
       b->next = std::exchange(s.free, b);
       if (--s.used == 0) emptied(s);
     }
+    return list;
+  }
+
+  /// Blocks that were taken and not given back.
+  std::int64_t used() noexcept {
+    const std::lock_guard lock(mutex_);
+    return used_;
   }
 
  private:
+  /// False: there is no memory, and `must` is false too.
+  bool grow(std::size_t size_class, bool must) {
+    // The first slab of a class is not to cost a small program two megabytes: only the others get a huge page.
+    try {
+      link(spares.get(size_class, slabs_ > 0));
+    } catch (const std::bad_alloc&) {
+      if (must) throw;
+      return false;
+    }
+    ++slabs_;
+    return true;
+  }
+
   void emptied(slab& s) noexcept {
     s.reset();
     if (s.previous == nullptr && s.next == nullptr) return;  // the only one with room: the next block comes from here
@@ -192,179 +192,134 @@ class depot {
   std::mutex mutex_;
   slab* with_room_ = nullptr;
   std::size_t slabs_ = 0;
+  std::int64_t used_ = 0;
 };
 
 constinit std::array<depot, classes> depots;
-
-/// A thread's free blocks of one class.
-struct bin {
-  block_list list;
-  std::uint32_t limit = 0;  // 0: nothing may stay here, because the thread is not registered yet or has ended
-  std::uint32_t batch = 4;  // to be taken next time: a thread that needs few touches few
-};
 
 constexpr std::uint32_t limit_of(std::size_t size_class) noexcept {
   return static_cast<std::uint32_t>(std::clamp<std::size_t>(32 * 1024 / block_bytes(size_class), 32, 512));
 }
 
-/// Trivially destructible, so that it can be used until the thread's very end.
-struct cache {
-  std::array<bin, classes> bins;
-  std::atomic<std::int64_t> live = 0;  // written by this thread alone, hence load and store; read by live_frames()
-  cache* previous = nullptr;
-  cache* next = nullptr;
-  enum : unsigned char { unused, listed, ended } phase = unused;
-
-  void count(std::int64_t change) noexcept {
-    live.store(live.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
-  }
+/// A cache among those of all threads.
+struct listed_cache : cache {
+  // How many blocks to take next time: a thread that needs few touches few.
+  std::array<std::uint32_t, classes> batch;
+  listed_cache* previous = nullptr;
+  listed_cache* next = nullptr;
 };
-
-constinit thread_local cache this_cache;
 
 /// The caches of all threads, for counting.
 struct registry {
   std::mutex mutex;
-  cache* first = nullptr;
-  std::atomic<std::int64_t> live_elsewhere = 0;  // large blocks, and those of threads that have ended; a statistic
+  listed_cache* first = nullptr;
 
-  void list(cache& c) noexcept {
+  void list(listed_cache& c) noexcept {
     const std::lock_guard lock(mutex);
     c.next = std::exchange(first, &c);
     if (c.next != nullptr) c.next->previous = &c;
   }
-  void unlist(cache& c) noexcept {
+  void unlist(listed_cache& c) noexcept {
     const std::lock_guard lock(mutex);
     (c.previous != nullptr ? c.previous->next : first) = c.next;
     if (c.next != nullptr) c.next->previous = c.previous;
-    fold(c);
   }
-  void fold(cache& c) noexcept {
-    live_elsewhere.fetch_add(c.live.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
-  }
-  std::int64_t live() noexcept {
+  std::int64_t blocks() noexcept {
     const std::lock_guard lock(mutex);
-    std::int64_t sum = live_elsewhere.load(std::memory_order_relaxed);
-    for (const cache* c = first; c != nullptr; c = c->next) sum += c->live.load(std::memory_order_relaxed);
+    std::int64_t sum = 0;
+    for (const listed_cache* c = first; c != nullptr; c = c->next) {
+      for (const bin& b : c->bins) sum += b.count();
+    }
     return sum;
   }
 };
 constinit registry all_caches;
 
-/// Takes the thread's cache into use, and out of it when the thread ends. What comes after that, destructors of other
-/// thread-locals, finds limits of 0: every block goes to the depot at once, and every change is folded into the
-/// registry.
-struct cache_owner {
-  cache_owner() noexcept {
-    all_caches.list(this_cache);
-    for (std::size_t c = 0; c < classes; ++c) this_cache.bins[c].limit = limit_of(c);
-    this_cache.phase = cache::listed;
+constinit std::atomic<std::int64_t> blocks_apart = 0;  // a statistic, alone
+
+void give(std::size_t size_class, bin& b, std::uint32_t count) noexcept {
+  b.add_room(static_cast<std::int32_t>(count));
+  b.first = depots[size_class].give(b.first, count);
+}
+
+/// The thread's cache: in use from its first block until the destructors of thread-locals.
+class own_cache {
+ public:
+  own_cache() noexcept {
+    for (std::size_t c = 0; c < classes; ++c) cache_.bins[c].room = cache_.bins[c].limit = limit_of(c);
+    cache_.batch.fill(4);
+    all_caches.list(cache_);
+    this_cache = &cache_;
   }
-  ~cache_owner() {
-    for (std::size_t c = 0; c < classes; ++c) {
-      bin& b = this_cache.bins[c];
-      depots[c].give(b.list, b.list.count);
-      b.limit = 0;
-      b.batch = 1;
-    }
-    this_cache.phase = cache::ended;
-    all_caches.unlist(this_cache);
+  ~own_cache() {
+    this_cache = nullptr;
+    for (std::size_t c = 0; c < classes; ++c) give(c, cache_.bins[c], cache_.bins[c].count());
+    all_caches.unlist(cache_);
   }
+
+  listed_cache* get() noexcept { return this_cache != nullptr ? &cache_ : nullptr; }
+
+ private:
+  listed_cache cache_;
 };
 
-void first_or_last_use() {
-  if (this_cache.phase == cache::unused) {
-    static thread_local const cache_owner owner;
-  } else if (this_cache.phase == cache::ended) {
-    all_caches.fold(this_cache);
-  }
-}
-
-[[gnu::noinline]] void refill(std::size_t size_class) {
-  first_or_last_use();
-  bin& b = this_cache.bins[size_class];
-  b.list = depots[size_class].take(size_class, b.batch);
-  b.batch = std::max<std::uint32_t>(1, std::min(2 * b.batch, b.limit / 2));
-}
-
-[[gnu::noinline]] void spill(std::size_t size_class) noexcept {
-  first_or_last_use();
-  bin& b = this_cache.bins[size_class];
-  if (b.list.count > b.limit) depots[size_class].give(b.list, b.limit > 0 ? b.limit / 2 : b.list.count);
-}
-
-void count_elsewhere(std::int64_t change) noexcept {
-  all_caches.live_elsewhere.fetch_add(change, std::memory_order_relaxed);
+/// Null if the thread is about to end.
+listed_cache* own() {
+  static thread_local own_cache cache;
+  return cache.get();
 }
 
 }  // namespace
 
-void* allocate(std::size_t size) {
-  if (size > largest) {
-    void* const memory = ::operator new(size);
-    count_elsewhere(1);
-    return memory;
-  }
-  const std::size_t size_class = class_of(size);
-  block_list& list = this_cache.bins[size_class].list;
-  this_cache.count(1);
-  if (list.first == nullptr) [[unlikely]] {
-    try {
-      refill(size_class);
-    } catch (...) {
-      this_cache.count(-1);
-      throw;
-    }
-  }
-  return list.pop();
+constinit thread_local cache* this_cache = nullptr;
+
+void* allocate_apart(std::size_t size) {
+  void* const memory = ::operator new(size);
+  blocks_apart.fetch_add(1, std::memory_order_relaxed);
+  return memory;
 }
 
-void free(void* memory, std::size_t size) noexcept {
-  if (size > largest) {
-    ::operator delete(memory, size);
-    return count_elsewhere(-1);
+void free_apart(void* memory, std::size_t size) noexcept {
+  ::operator delete(memory, size);
+  blocks_apart.fetch_sub(1, std::memory_order_relaxed);
+}
+
+FANOUT_UNCOMMON void* allocate_slowly(std::size_t size) {
+  if (size > largest) return allocate_apart(size);
+  const std::size_t size_class = cache::class_of(size);
+  listed_cache* const cache = own();
+  if (cache == nullptr) return depots[size_class].take(size_class, 1).first;
+  bin& b = cache->bins[size_class];
+  if (b.first == nullptr) {
+    std::uint32_t& batch = cache->batch[size_class];
+    const block_list taken = depots[size_class].take(size_class, batch);
+    b.first = taken.first;
+    b.add_room(-static_cast<std::int32_t>(taken.count));
+    batch = std::min(2 * batch, b.limit / 2);
   }
-  const std::size_t size_class = class_of(size);
-  bin& b = this_cache.bins[size_class];
-  this_cache.count(-1);
-  b.list.push(static_cast<block*>(memory));
-  if (b.list.count > b.limit) [[unlikely]]
-    spill(size_class);
+  return b.pop();
+}
+
+FANOUT_UNCOMMON void free_slowly(void* memory, std::size_t size) noexcept {
+  if (size > largest) return free_apart(memory, size);
+  const std::size_t size_class = cache::class_of(size);
+  auto* const freed = static_cast<block*>(memory);
+  if (listed_cache* const cache = own()) {
+    bin& b = cache->bins[size_class];
+    if (b.full()) give(size_class, b, b.limit / 2);
+    b.push(freed);
+  } else {
+    freed->next = nullptr;
+    depots[size_class].give(freed, 1);
+  }
 }
 
 std::size_t mapped_bytes() noexcept { return spares.mapped(); }
 
-}  // namespace frame_pool
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define FANOUT_SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define FANOUT_SANITIZED
-#endif
-
-#ifdef FANOUT_SANITIZED
-
-void* allocate_frame(std::size_t size) {
-  void* const memory = ::operator new(size);
-  frame_pool::count_elsewhere(1);
-  return memory;
+std::int64_t live() noexcept {
+  std::int64_t out = blocks_apart.load(std::memory_order_relaxed);
+  for (depot& d : depots) out += d.used();
+  return out - all_caches.blocks();
 }
 
-void free_frame(void* frame, std::size_t size) noexcept {
-  ::operator delete(frame, size);
-  frame_pool::count_elsewhere(-1);
-}
-
-#else
-
-void* allocate_frame(std::size_t size) { return frame_pool::allocate(size); }
-void free_frame(void* frame, std::size_t size) noexcept { frame_pool::free(frame, size); }
-
-#endif
-
-std::int64_t live_frames() noexcept { return frame_pool::all_caches.live(); }
-
-}  // namespace fanout::detail
+}  // namespace fanout::detail::frame_pool

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pool behind allocate_frame. Under a sanitizer allocate_frame goes to operator new instead, so that it sees every
-// use of a frame that is gone; these are for the pool's own tests.
+// What is behind the threads' lists of free blocks.
 //
 //     thread:  a list of free blocks for each size class, bounded            no lock, no atomic
 //        ▲ batches of blocks, either way
@@ -14,15 +13,12 @@
 
 #include <cstddef>
 
+#include "fanout/detail/frame_pool.hpp"
+
 namespace fanout::detail::frame_pool {
 
-/// Larger blocks come from operator new.
-inline constexpr std::size_t largest = 1024;
 /// What empty slabs may hold back from the system, at most.
 inline constexpr std::size_t spare_bytes = std::size_t{128} << 20;
-
-void* allocate(std::size_t size);
-void free(void* block, std::size_t size) noexcept;
 
 /// Bytes of all slabs there are, spare ones included.
 std::size_t mapped_bytes() noexcept;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <utility>
 
 #include "fanout/executor.hpp"
 
@@ -13,23 +12,17 @@ namespace fanout::detail {
 class op_queue {
  public:
   op_queue() noexcept = default;
-  op_queue(op_queue&& other) noexcept
-      : first_(std::exchange(other.first_, nullptr)), last_(std::exchange(other.last_, nullptr)) {}
-  op_queue& operator=(op_queue&&) = delete;
+  op_queue(const op_queue&) = delete;
+  op_queue& operator=(const op_queue&) = delete;
 
   bool empty() const noexcept { return first_ == nullptr; }
 
   void push(op& work) noexcept { push_all(work, work); }
-
   /// Linked from `first` to `last` already.
   void push_all(op& first, op& last) noexcept {
     last.next = nullptr;
-    if (last_ == nullptr) {
-      first_ = &first;
-    } else {
-      last_->next = &first;
-    }
-    last_ = &last;
+    *end_ = &first;
+    end_ = &last.next;
   }
 
   /// Null if there is none.
@@ -37,14 +30,14 @@ class op_queue {
     op* const work = first_;
     if (work != nullptr) {
       first_ = work->next;
-      if (first_ == nullptr) last_ = nullptr;
+      if (first_ == nullptr) end_ = &first_;
     }
     return work;
   }
 
  private:
   op* first_ = nullptr;
-  op* last_ = nullptr;
+  op** end_ = &first_;  // where the next one is to be linked
 };
 
 /// Any thread pushes, one takes all. (Taking all at once is what spares it the ABA problem.)

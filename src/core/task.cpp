@@ -6,6 +6,8 @@
 
 namespace fanout::detail {
 
+FANOUT_UNCOMMON void drop_error(std::exception_ptr& error) noexcept { std::destroy_at(&error); }
+
 void throw_task_is_empty() {
   throw error("this task is empty: it was awaited, started or moved from before; call the coroutine again for another");
 }

@@ -14,6 +14,14 @@
 #else
 #define FANOUT_DELETED(sentence) delete
 #endif
+
+/// For functions on an uncommon path of a short common one: the caller need not keep its registers free for them.
+#if defined(__clang__)
+#define FANOUT_UNCOMMON [[clang::preserve_most]]
+#else
+#define FANOUT_UNCOMMON
+#endif
+
 #if !defined(__linux__)
 #error "fanout runs on Linux only"
 #endif

@@ -24,7 +24,7 @@ class join : private continuation {
   /// Throws fanout::error if the task is empty.
   template <class T>
   void add(const task<T>& t) {
-    auto& promise = task_access::promise(t);
+    auto& promise = task_access::unstarted(t);
     promise.env = {env_.where, stop_.get_token()};
     promise.tell(*this);
     if (first_ == nullptr) {
