@@ -5,6 +5,7 @@
 #include "fanout/as_completed.hpp"
 #include "fanout/duration.hpp"
 #include "fanout/errors.hpp"
+#include "fanout/event.hpp"
 #include "fanout/event_loop.hpp"
 #include "fanout/executor.hpp"
 #include "fanout/fn.hpp"

@@ -233,6 +233,21 @@ TEST(Face, TaskGroupsJoin) {
   fanout::run(main());
 }
 
+// --- event
+
+TEST(Face, Event) {
+  fanout::event e;
+  auto wait = [&]() -> fanout::task<> { co_await e.wait(); };
+  auto set = [&]() -> fanout::task<> {
+    e.set();
+    co_return;
+  };
+  fanout::run(fanout::gather(wait(), set()));
+  EXPECT_TRUE(e.is_set());
+  e.clear();
+  EXPECT_FALSE(e.is_set());
+}
+
 // --- executors
 
 static_assert(fanout::executor<fanout::serial_executor>);

@@ -18,8 +18,8 @@
 namespace missing {
 
 struct absent {};
-inline constexpr absent event, mutex, semaphore, channel, signal_received, pool, shutdown_mode, pool_stats,
-    task_options, shared_buffer, shared_array;
+inline constexpr absent mutex, semaphore, channel, signal_received, pool, shutdown_mode, pool_stats, task_options,
+    shared_buffer, shared_array;
 
 }  // namespace missing
 
@@ -37,7 +37,6 @@ struct promised {
 constexpr bool exists(missing::absent) { return false; }
 
 const std::vector<promised> names = {
-    {"event", exists(fanout::event)},
     {"mutex", exists(fanout::mutex)},
     {"semaphore", exists(fanout::semaphore)},
     {"channel<T>", exists(fanout::channel)},
