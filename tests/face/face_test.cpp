@@ -9,6 +9,7 @@
 #include <concepts>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -233,7 +234,7 @@ TEST(Face, TaskGroupsJoin) {
   fanout::run(main());
 }
 
-// --- event
+// --- event, mutex, semaphore
 
 TEST(Face, Event) {
   fanout::event e;
@@ -246,6 +247,32 @@ TEST(Face, Event) {
   EXPECT_TRUE(e.is_set());
   e.clear();
   EXPECT_FALSE(e.is_set());
+}
+
+TEST(Face, Mutex) {
+  fanout::mutex m;
+  auto main = [&]() -> fanout::task<> {
+    fanout::mutex::guard held = co_await m.lock();
+    EXPECT_FALSE(m.try_lock().has_value());
+    held.unlock();
+    std::optional<fanout::mutex::guard> again = m.try_lock();
+    EXPECT_TRUE(again.has_value());
+  };
+  fanout::run(main());
+}
+
+TEST(Face, Semaphore) {
+  fanout::semaphore s(1);
+  auto main = [&]() -> fanout::task<> {
+    fanout::semaphore::permit permit = co_await s.acquire();
+    std::optional<fanout::semaphore::permit> another = s.try_acquire();
+    EXPECT_FALSE(another.has_value());
+    s.release();
+    s.release(2);
+    permit.release();
+    EXPECT_EQ(s.available(), 4U);
+  };
+  fanout::run(main());
 }
 
 // --- executors
