@@ -3,6 +3,7 @@
 #pragma once
 
 #include "fanout/as_completed.hpp"
+#include "fanout/channel.hpp"
 #include "fanout/duration.hpp"
 #include "fanout/errors.hpp"
 #include "fanout/event.hpp"

@@ -33,6 +33,7 @@ static_assert(std::derived_from<fanout::memory_limit_exceeded, fanout::error>);
 static_assert(std::derived_from<fanout::node_lost, fanout::error>);
 static_assert(std::derived_from<fanout::remote_error, fanout::error>);
 static_assert(std::derived_from<fanout::worker_died, fanout::error>);
+static_assert(std::derived_from<fanout::channel_closed, fanout::error>);
 static_assert(!std::derived_from<fanout::cancelled, std::exception>);
 static_assert(std::same_as<fanout::result<int>, std::expected<int, std::exception_ptr>>);
 static_assert(std::same_as<fanout::result<int&>, std::expected<std::reference_wrapper<int>, std::exception_ptr>>);
@@ -234,7 +235,7 @@ TEST(Face, TaskGroupsJoin) {
   fanout::run(main());
 }
 
-// --- event, mutex, semaphore
+// --- event, mutex, semaphore, channel
 
 TEST(Face, Event) {
   fanout::event e;
@@ -271,6 +272,29 @@ TEST(Face, Semaphore) {
     s.release(2);
     permit.release();
     EXPECT_EQ(s.available(), 4U);
+  };
+  fanout::run(main());
+}
+
+TEST(Face, Channel) {
+  fanout::channel<std::string> c(1);
+  auto send = [&]() -> fanout::task<> {
+    co_await c.send("one");
+    co_await c.send("two");
+    c.close();
+    EXPECT_FALSE(c.try_send("three"));
+    co_await c.send("three");
+  };
+  auto receive = [&]() -> fanout::task<std::string> {
+    std::string all;
+    while (std::optional<std::string> text = co_await c.receive()) all += *text;
+    EXPECT_FALSE(c.try_receive().has_value());
+    co_return all;
+  };
+  auto main = [&]() -> fanout::task<> {
+    auto [sent, received] = co_await fanout::gather(fanout::return_exceptions, send(), receive());
+    EXPECT_EQ(received.value(), "onetwo");
+    EXPECT_THROW(std::rethrow_exception(sent.error()), fanout::channel_closed);
   };
   fanout::run(main());
 }

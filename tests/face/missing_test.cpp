@@ -18,8 +18,7 @@
 namespace missing {
 
 struct absent {};
-inline constexpr absent channel, signal_received, pool, shutdown_mode, pool_stats, task_options, shared_buffer,
-    shared_array;
+inline constexpr absent signal_received, pool, shutdown_mode, pool_stats, task_options, shared_buffer, shared_array;
 
 }  // namespace missing
 
@@ -37,11 +36,15 @@ struct promised {
 constexpr bool exists(missing::absent) { return false; }
 
 const std::vector<promised> names = {
-    {"channel<T>", exists(fanout::channel)},          {"signal_received(signal)", exists(fanout::signal_received)},
-    {"concept pool", exists(fanout::pool)},           {"shutdown_mode", exists(fanout::shutdown_mode)},
-    {"pool_stats", exists(fanout::pool_stats)},       {"task_options", exists(fanout::task_options)},
-    {"shared_buffer", exists(fanout::shared_buffer)}, {"shared_array<T>", exists(fanout::shared_array)},
-    {"use_task, <fanout/asio.hpp>", false},           {"target fanout::cluster", FANOUT_CLUSTER_EXISTS},
+    {"signal_received(signal)", exists(fanout::signal_received)},
+    {"concept pool", exists(fanout::pool)},
+    {"shutdown_mode", exists(fanout::shutdown_mode)},
+    {"pool_stats", exists(fanout::pool_stats)},
+    {"task_options", exists(fanout::task_options)},
+    {"shared_buffer", exists(fanout::shared_buffer)},
+    {"shared_array<T>", exists(fanout::shared_array)},
+    {"use_task, <fanout/asio.hpp>", false},
+    {"target fanout::cluster", FANOUT_CLUSTER_EXISTS},
 };
 
 template <class Loop>
