@@ -59,6 +59,12 @@ class node_lost : public error {
   using error::error;
 };
 
+/// A value was sent through a channel that is closed, or was closed before it accepted the value.
+class channel_closed : public error {
+ public:
+  using error::error;
+};
+
 /// An exception of a type that the parent cannot rebuild: the type's name, and its what().
 class remote_error : public error {
  public:

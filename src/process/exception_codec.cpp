@@ -34,10 +34,10 @@ namespace {
 template <class... Types>
 struct type_list {};
 
-using made_from_text =
-    type_list<std::runtime_error, std::logic_error, std::invalid_argument, std::out_of_range, std::domain_error,
-              std::length_error, std::range_error, std::overflow_error, std::underflow_error, error, timed_out,
-              pool_closed, pool_broken, serialization_error, not_importable, memory_limit_exceeded, node_lost>;
+using made_from_text = type_list<std::runtime_error, std::logic_error, std::invalid_argument, std::out_of_range,
+                                 std::domain_error, std::length_error, std::range_error, std::overflow_error,
+                                 std::underflow_error, error, timed_out, pool_closed, pool_broken, serialization_error,
+                                 not_importable, memory_limit_exceeded, node_lost, channel_closed>;
 using made_from_nothing = type_list<std::exception, std::bad_alloc, std::bad_array_new_length, std::bad_cast,
                                     std::bad_typeid, std::bad_function_call, std::bad_weak_ptr, std::bad_exception,
                                     std::bad_optional_access, std::bad_variant_access, std::bad_any_cast, cancelled>;

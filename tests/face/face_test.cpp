@@ -9,6 +9,7 @@
 #include <concepts>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -32,6 +33,7 @@ static_assert(std::derived_from<fanout::memory_limit_exceeded, fanout::error>);
 static_assert(std::derived_from<fanout::node_lost, fanout::error>);
 static_assert(std::derived_from<fanout::remote_error, fanout::error>);
 static_assert(std::derived_from<fanout::worker_died, fanout::error>);
+static_assert(std::derived_from<fanout::channel_closed, fanout::error>);
 static_assert(!std::derived_from<fanout::cancelled, std::exception>);
 static_assert(std::same_as<fanout::result<int>, std::expected<int, std::exception_ptr>>);
 static_assert(std::same_as<fanout::result<int&>, std::expected<std::reference_wrapper<int>, std::exception_ptr>>);
@@ -229,6 +231,70 @@ TEST(Face, TaskGroupsJoin) {
       co_return;
     });
     EXPECT_EQ(sum, 3);
+  };
+  fanout::run(main());
+}
+
+// --- event, mutex, semaphore, channel
+
+TEST(Face, Event) {
+  fanout::event e;
+  auto wait = [&]() -> fanout::task<> { co_await e.wait(); };
+  auto set = [&]() -> fanout::task<> {
+    e.set();
+    co_return;
+  };
+  fanout::run(fanout::gather(wait(), set()));
+  EXPECT_TRUE(e.is_set());
+  e.clear();
+  EXPECT_FALSE(e.is_set());
+}
+
+TEST(Face, Mutex) {
+  fanout::mutex m;
+  auto main = [&]() -> fanout::task<> {
+    fanout::mutex::guard held = co_await m.lock();
+    EXPECT_FALSE(m.try_lock().has_value());
+    held.unlock();
+    std::optional<fanout::mutex::guard> again = m.try_lock();
+    EXPECT_TRUE(again.has_value());
+  };
+  fanout::run(main());
+}
+
+TEST(Face, Semaphore) {
+  fanout::semaphore s(1);
+  auto main = [&]() -> fanout::task<> {
+    fanout::semaphore::permit permit = co_await s.acquire();
+    std::optional<fanout::semaphore::permit> another = s.try_acquire();
+    EXPECT_FALSE(another.has_value());
+    s.release();
+    s.release(2);
+    permit.release();
+    EXPECT_EQ(s.available(), 4U);
+  };
+  fanout::run(main());
+}
+
+TEST(Face, Channel) {
+  fanout::channel<std::string> c(1);
+  auto send = [&]() -> fanout::task<> {
+    co_await c.send("one");
+    co_await c.send("two");
+    c.close();
+    EXPECT_FALSE(c.try_send("three"));
+    co_await c.send("three");
+  };
+  auto receive = [&]() -> fanout::task<std::string> {
+    std::string all;
+    while (std::optional<std::string> text = co_await c.receive()) all += *text;
+    EXPECT_FALSE(c.try_receive().has_value());
+    co_return all;
+  };
+  auto main = [&]() -> fanout::task<> {
+    auto [sent, received] = co_await fanout::gather(fanout::return_exceptions, send(), receive());
+    EXPECT_EQ(received.value(), "onetwo");
+    EXPECT_THROW(std::rethrow_exception(sent.error()), fanout::channel_closed);
   };
   fanout::run(main());
 }

@@ -18,8 +18,7 @@
 namespace missing {
 
 struct absent {};
-inline constexpr absent event, mutex, semaphore, channel, signal_received, pool, shutdown_mode, pool_stats,
-    task_options, shared_buffer, shared_array;
+inline constexpr absent signal_received, pool, shutdown_mode, pool_stats, task_options, shared_buffer, shared_array;
 
 }  // namespace missing
 
@@ -37,10 +36,6 @@ struct promised {
 constexpr bool exists(missing::absent) { return false; }
 
 const std::vector<promised> names = {
-    {"event", exists(fanout::event)},
-    {"mutex", exists(fanout::mutex)},
-    {"semaphore", exists(fanout::semaphore)},
-    {"channel<T>", exists(fanout::channel)},
     {"signal_received(signal)", exists(fanout::signal_received)},
     {"concept pool", exists(fanout::pool)},
     {"shutdown_mode", exists(fanout::shutdown_mode)},

@@ -58,6 +58,7 @@ TEST_P(ProcessPoolExceptions, OfTheStandardKeepTheirTypes) {
   EXPECT_COMES_BACK(std::bad_function_call, std::bad_function_call().what(), std::bad_function_call());
   EXPECT_COMES_BACK(fanout::timed_out, "x", fanout::timed_out("x"));
   EXPECT_COMES_BACK(fanout::pool_closed, "x", fanout::pool_closed("x"));
+  EXPECT_COMES_BACK(fanout::channel_closed, "x", fanout::channel_closed("x"));
   EXPECT_THROW(pool.submit([] { throw fanout::cancelled(); }).get(), fanout::cancelled);
 }
 
