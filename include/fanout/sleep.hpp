@@ -23,6 +23,8 @@ namespace detail {
 
 class sleep_awaiter {
  public:
+  using native_awaiter = void;
+
   explicit sleep_awaiter(time_point deadline) noexcept : deadline_(deadline) {}
   sleep_awaiter(const sleep_awaiter&) = delete;
   sleep_awaiter& operator=(const sleep_awaiter&) = delete;
@@ -79,6 +81,8 @@ class sleep_awaiter {
 /// Posts the op that every task is.
 class yield_awaiter {
  public:
+  using native_awaiter = void;
+
   bool await_ready() const noexcept { return false; }
 
   template <class Promise>

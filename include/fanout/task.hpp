@@ -25,6 +25,30 @@ namespace detail {
 
 struct task_promise_base;
 
+template <class T>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<task<T>> = true;
+
+template <class Awaitable>
+decltype(auto) awaiter_of(Awaitable&& awaitable) {
+  if constexpr (requires { std::forward<Awaitable>(awaitable).operator co_await(); }) {
+    return std::forward<Awaitable>(awaitable).operator co_await();
+  } else if constexpr (requires { operator co_await(std::forward<Awaitable>(awaitable)); }) {
+    return operator co_await(std::forward<Awaitable>(awaitable));
+  } else {
+    return std::forward<Awaitable>(awaitable);
+  }
+}
+
+/// What resumes a coroutine on its executor by itself: it, or its awaiter, has a member type of this name.
+template <class A>
+concept native_awaitable =
+    is_task<std::remove_cvref_t<A>> || requires { typename std::remove_cvref_t<A>::native_awaiter; } ||
+    requires { typename std::remove_cvref_t<decltype(awaiter_of(std::declval<A>()))>::native_awaiter; };
+template <class Awaitable>
+class foreign_awaiter;
+
 FANOUT_UNCOMMON void drop_error(std::exception_ptr& error) noexcept;
 
 /// Told of the end of a task, by the task's last suspension: says which coroutine to go on with.
@@ -59,6 +83,16 @@ struct task_promise_base : op, pooled {
     }
     void await_resume() const noexcept {}
   };
+
+  /// What is not fanout's may resume a coroutine anywhere: it is brought back.
+  template <class Awaitable>
+  decltype(auto) await_transform(Awaitable&& awaitable) noexcept(native_awaitable<Awaitable>) {
+    if constexpr (native_awaitable<Awaitable>) {
+      return std::forward<Awaitable>(awaitable);
+    } else {
+      return foreign_awaiter<Awaitable>(std::forward<Awaitable>(awaitable));
+    }
+  }
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
   final_awaiter final_suspend() const noexcept { return {}; }
@@ -260,17 +294,16 @@ struct task_access {
     t.unstarted();
     return std::move(t.frame_);
   }
+  template <class T>
+  static frame_owner<T> take_unstarted(task<T>&& t) {
+    return take_unstarted(t);
+  }
   /// Of a task that has ended.
   template <class T>
   static frame_owner<T> take_ended(task<T>& t) noexcept {
     return std::move(t.frame_);
   }
 };
-
-template <class T>
-inline constexpr bool is_task = false;
-template <class T>
-inline constexpr bool is_task<task<T>> = true;
 
 /// What takes a task is often given the coroutine instead of a call of it.
 template <class F>
@@ -283,6 +316,8 @@ concept returns_task = std::invocable<F> && is_task<std::invoke_result_t<F>>;
 
 /// Looks into the coroutine that awaits it, without suspending it.
 struct environment_awaiter {
+  using native_awaiter = void;
+
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
@@ -310,3 +345,5 @@ inline auto get_stop_token() noexcept {
 }  // namespace this_task
 
 }  // namespace fanout
+
+#include "fanout/detail/foreign_awaiter.hpp"

@@ -106,6 +106,8 @@ namespace detail {
 template <class T>
 class group_body : private continuation {
  public:
+  using native_awaiter = void;
+
   group_body(task_group& group, const task<T>& body)
       : continuation(&ended), group_(group), body_(task_access::unstarted(body)) {}
 

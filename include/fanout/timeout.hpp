@@ -28,6 +28,8 @@ namespace detail {
 template <class T>
 class timed_wait : private continuation {
  public:
+  using native_awaiter = void;
+
   timed_wait(environment env, duration time, task<T>& body)
       : continuation(&task_ended),
         env_(env),

@@ -27,6 +27,8 @@ struct block_list {
   std::uint32_t count = 0;
 };
 
+class depot;
+
 /// At the beginning of its 2 MiB, by which its blocks find it. Guarded by the lock of the depot that owns it.
 struct slab {
   slab* previous = nullptr;  // among the depot's slabs with room
@@ -35,8 +37,10 @@ struct slab {
   char* untouched;  // from here to the end nothing was handed out: memory is touched only when it is needed
   std::uint32_t used = 0;
   const std::uint32_t size_class;
+  depot* const owner;
 
-  explicit slab(std::size_t c) noexcept : untouched(first_block()), size_class(static_cast<std::uint32_t>(c)) {}
+  slab(std::size_t c, depot& d) noexcept
+      : untouched(first_block()), size_class(static_cast<std::uint32_t>(c)), owner(&d) {}
 
   static slab& of(block* b) noexcept {
     return *reinterpret_cast<slab*>(reinterpret_cast<std::uintptr_t>(b) & ~(slab_bytes - 1));
@@ -63,10 +67,10 @@ struct slab {
 class spare_slabs {
  public:
   /// `huge`: back it by a huge page, where the system has them. Throws std::bad_alloc.
-  slab& get(std::size_t size_class, bool huge) {
+  slab& get(std::size_t size_class, depot& owner, bool huge) {
     void* memory = pop();
     if (memory == nullptr) memory = map(huge);
-    return *new (memory) slab(size_class);
+    return *new (memory) slab(size_class, owner);
   }
 
   void put(slab& s) noexcept {
@@ -136,14 +140,22 @@ class depot {
 
   /// Takes the first `count` of the blocks linked from `list`; returns the rest.
   block* give(block* list, std::uint32_t count) noexcept {
-    const std::lock_guard lock(mutex_);
-    used_ -= count;
-    for (; count > 0; --count) {
-      block* const b = std::exchange(list, list->next);
-      slab& s = slab::of(b);
-      if (!s.has_room()) link(s);
-      b->next = std::exchange(s.free, b);
-      if (--s.used == 0) emptied(s);
+    block* others = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      for (; count > 0; --count) {
+        block* const b = std::exchange(list, list->next);
+        if (slab::of(b).owner == this) {
+          put(*b);
+        } else {
+          b->next = std::exchange(others, b);
+        }
+      }
+    }
+    // A plugin may have a copy of fanout of its own, whose frames are destroyed here.
+    while (others != nullptr) {
+      block* const b = std::exchange(others, others->next);
+      slab::of(b).owner->give(b, 1);
     }
     return list;
   }
@@ -155,11 +167,19 @@ class depot {
   }
 
  private:
+  void put(block& b) noexcept {
+    slab& s = slab::of(&b);
+    if (!s.has_room()) link(s);
+    b.next = std::exchange(s.free, &b);
+    --used_;
+    if (--s.used == 0) emptied(s);
+  }
+
   /// False: there is no memory, and `must` is false too.
   bool grow(std::size_t size_class, bool must) {
     // The first slab of a class is not to cost a small program two megabytes: only the others get a huge page.
     try {
-      link(spares.get(size_class, slabs_ > 0));
+      link(spares.get(size_class, *this, slabs_ > 0));
     } catch (const std::bad_alloc&) {
       if (must) throw;
       return false;

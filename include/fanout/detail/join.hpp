@@ -19,6 +19,8 @@ enum class on_error { stop_others, go_on };
 /// count: the last to let go resumes that coroutine.
 class join : private continuation {
  public:
+  using native_awaiter = void;
+
   join(environment env, on_error policy) noexcept : continuation(&ended), env_(env), policy_(policy), stop_(env.stop) {}
 
   /// Throws fanout::error if the task is empty.

@@ -57,6 +57,8 @@ class suspension {
 template <class Source>
 class wait_awaiter {
  public:
+  using native_awaiter = void;
+
   template <class... Args>
   explicit wait_awaiter(std::in_place_t, Args&&... args) : source_(std::forward<Args>(args)...) {}
   explicit wait_awaiter(Source source)
