@@ -11,6 +11,7 @@
 #include "fanout/future.hpp"
 #include "fanout/gather.hpp"
 #include "fanout/map.hpp"
+#include "fanout/pool.hpp"
 #include "fanout/process_pool.hpp"
 #include "fanout/result.hpp"
 #include "fanout/serial_executor.hpp"

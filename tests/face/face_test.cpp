@@ -235,7 +235,7 @@ TEST(Face, TaskGroupsJoin) {
 
 // --- executors
 
-static_assert(fanout::executor<fanout::serial_executor>);
+static_assert(fanout::executor<fanout::serial_executor> && fanout::pool<fanout::serial_executor>);
 
 TEST(Face, SerialExecutor) {
   fanout::serial_executor serial;
@@ -258,6 +258,8 @@ TEST(Face, EventLoopRunsAndTakesPosts) {
 }
 
 // --- thread_pool
+
+static_assert(fanout::pool<fanout::thread_pool> && !fanout::pool<fanout::event_loop>);
 
 TEST(Face, ThreadPool) {
   fanout::thread_pool_options options;

@@ -18,8 +18,8 @@
 namespace missing {
 
 struct absent {};
-inline constexpr absent event, mutex, semaphore, channel, signal_received, pool, shutdown_mode, pool_stats,
-    task_options, shared_buffer, shared_array;
+inline constexpr absent event, mutex, semaphore, channel, signal_received, shutdown_mode, pool_stats, task_options,
+    shared_buffer, shared_array;
 
 }  // namespace missing
 
@@ -42,7 +42,6 @@ const std::vector<promised> names = {
     {"semaphore", exists(fanout::semaphore)},
     {"channel<T>", exists(fanout::channel)},
     {"signal_received(signal)", exists(fanout::signal_received)},
-    {"concept pool", exists(fanout::pool)},
     {"shutdown_mode", exists(fanout::shutdown_mode)},
     {"pool_stats", exists(fanout::pool_stats)},
     {"task_options", exists(fanout::task_options)},
