@@ -14,6 +14,7 @@
 #include "fanout/gather.hpp"
 #include "fanout/map.hpp"
 #include "fanout/mutex.hpp"
+#include "fanout/pool.hpp"
 #include "fanout/process_pool.hpp"
 #include "fanout/result.hpp"
 #include "fanout/semaphore.hpp"

@@ -112,8 +112,10 @@ inline detail::sleep_awaiter sleep(duration time) { return detail::sleep_awaiter
 /// Any unit, fractions too: sleep(0.5s).
 template <class Rep, class Period>
 detail::sleep_awaiter sleep(std::chrono::duration<Rep, Period> time) {
-  const std::chrono::duration<double, std::nano> nanoseconds = time;
-  const bool fits = nanoseconds < std::chrono::duration<double, std::nano>(duration::max());
+  using approximate = std::chrono::duration<double, std::nano>;
+  const approximate nanoseconds = time;
+  if (nanoseconds <= approximate(duration::min())) return sleep(duration::min());
+  const bool fits = nanoseconds < approximate(duration::max());
   return sleep(fits ? std::chrono::duration_cast<duration>(time) : duration::max());
 }
 

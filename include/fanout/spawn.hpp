@@ -68,8 +68,9 @@ class spawned_task final : public future_state<T>, private continuation {
 }  // namespace detail
 
 /// asyncio.create_task: starts the task on the executor of this thread, soon. Its end is in the future; dropping that
-/// detaches, and future::cancel() asks the task to stop. What is left when run() ends, or the loop or pool is
-/// destroyed, is stopped and waited for. Throws fanout::error if this thread runs no executor, or the task is empty.
+/// detaches, and future::cancel() asks the task to stop. What is left when the run() of a loop or serial_executor ends
+/// is stopped and waited for; a thread_pool's destructor waits for it. Throws fanout::error if this thread runs no
+/// executor, or the task is empty.
 template <class T>
 future<T> spawn(task<T> body) {
   scheduler& where = detail::scheduler_to_spawn_on();

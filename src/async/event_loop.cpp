@@ -102,8 +102,9 @@ struct event_loop::state {
   void poll_once() noexcept {
     timespec left{};
     if (!timers.empty()) {
-      const auto wait = timers.earliest().deadline - time_point(std::chrono::steady_clock::now());
-      if (wait <= duration::zero()) return;
+      const time_point deadline = timers.earliest().deadline, now = std::chrono::steady_clock::now();
+      if (deadline <= now) return;  // first: the difference of a very early one does not fit
+      const duration wait = deadline - now;
       const auto seconds = std::chrono::floor<std::chrono::seconds>(wait);
       left = {.tv_sec = seconds.count(), .tv_nsec = (wait - seconds).count()};
     }

@@ -301,7 +301,7 @@ TEST(Face, Channel) {
 
 // --- executors
 
-static_assert(fanout::executor<fanout::serial_executor>);
+static_assert(fanout::executor<fanout::serial_executor> && fanout::pool<fanout::serial_executor>);
 
 TEST(Face, SerialExecutor) {
   fanout::serial_executor serial;
@@ -324,6 +324,8 @@ TEST(Face, EventLoopRunsAndTakesPosts) {
 }
 
 // --- thread_pool
+
+static_assert(fanout::pool<fanout::thread_pool> && !fanout::pool<fanout::event_loop>);
 
 TEST(Face, ThreadPool) {
   fanout::thread_pool_options options;

@@ -18,7 +18,7 @@
 namespace missing {
 
 struct absent {};
-inline constexpr absent signal_received, pool, shutdown_mode, pool_stats, task_options, shared_buffer, shared_array;
+inline constexpr absent signal_received, shutdown_mode, pool_stats, task_options, shared_buffer, shared_array;
 
 }  // namespace missing
 
@@ -37,7 +37,6 @@ constexpr bool exists(missing::absent) { return false; }
 
 const std::vector<promised> names = {
     {"signal_received(signal)", exists(fanout::signal_received)},
-    {"concept pool", exists(fanout::pool)},
     {"shutdown_mode", exists(fanout::shutdown_mode)},
     {"pool_stats", exists(fanout::pool_stats)},
     {"task_options", exists(fanout::task_options)},

@@ -21,6 +21,7 @@ namespace {
 // --- options
 
 static_assert(!std::copyable<fanout::process_pool>);
+static_assert(fanout::pool<fanout::process_pool> && !fanout::executor<fanout::process_pool>);
 
 TEST(Face, ProcessPoolOptions) {
   const fanout::process_pool_options defaults;

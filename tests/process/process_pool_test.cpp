@@ -1,25 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a process pool does when nothing goes wrong.
+// What a process pool does when nothing goes wrong. What every pool does is in pool_suite_test.cpp.
 #include "fanout/process_pool.hpp"
 
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
-#include <list>
-#include <map>
-#include <memory>
-#include <numeric>
-#include <optional>
-#include <set>
 #include <string>
-#include <string_view>
-#include <thread>
-#include <variant>
 
-#include "fanout/as_completed.hpp"
-#include "fanout/event_loop.hpp"
-#include "fanout/gather.hpp"
 #include "support.hpp"
 
 namespace {
@@ -74,68 +62,6 @@ TEST_P(ProcessPool, WorkersRunAtTheSameTime) {
   std::filesystem::remove(file + 'b');
 }
 
-TEST_P(ProcessPool, MapKeepsTheOrderOfItsInputs) {
-  process_pool pool(options(2));
-  std::vector<int> inputs(1000);
-  std::iota(inputs.begin(), inputs.end(), 0);
-  const auto results = pool.map(square, inputs).get();
-  ASSERT_EQ(results.size(), 1000U);
-  for (int i = 0; i < 1000; ++i) EXPECT_EQ(results[static_cast<std::size_t>(i)], i * i);
-  EXPECT_TRUE(pool.map(square, std::vector<int>()).get().empty());
-  pool.map([](const std::string&) {}, std::list<std::string>{"a", "b"}).get();
-}
-
-TEST_P(ProcessPool, MapInChunksOfAnySizeGivesTheSame) {
-  process_pool pool(options(2));
-  std::vector<int> inputs(100);
-  std::iota(inputs.begin(), inputs.end(), 0);
-  const auto expected = pool.map(square, inputs).get();
-  for (const std::size_t chunk : {1, 3, 50, 100, 1000})
-    EXPECT_EQ(pool.map(square, inputs, {.chunk = chunk}).get(), expected);
-}
-
-TEST_P(ProcessPool, CoroutinesAwaitItsTasks) {
-  process_pool pool(options(2));
-  const auto sum = [](process_pool& p) -> fanout::task<int> {
-    auto first = p.submit(square, 3);
-    const int second = co_await p.submit(square, 4);
-    const auto more = co_await p.map(square, std::vector{1, 2});
-    co_return co_await std::move(first) + second + more[0] + more[1];
-  };
-  EXPECT_EQ(fanout::run(sum(pool)), 9 + 16 + 1 + 4);
-}
-
-TEST_P(ProcessPool, ManyThreadsMaySubmit) {
-  process_pool pool(options(2));
-  std::vector<std::jthread> threads;
-  std::atomic<int> right = 0;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&] {
-      for (int i = 0; i < 100; ++i) right += pool.submit(square, i).get() == i * i;
-    });
-  }
-  threads.clear();
-  EXPECT_EQ(right, 400);
-}
-
-TEST_P(ProcessPool, TheDestructorDrains) {
-  std::vector<fanout::future<int>> futures;
-  {
-    process_pool pool(options(2));
-    for (int i = 0; i < 20; ++i)
-      futures.push_back(pool.submit(
-          [](int x) {
-            std::this_thread::sleep_for(1ms);
-            return x;
-          },
-          i));
-  }
-  for (int i = 0; i < 20; ++i) {
-    ASSERT_TRUE(futures[static_cast<std::size_t>(i)].ready());
-    EXPECT_EQ(futures[static_cast<std::size_t>(i)].get(), i);
-  }
-}
-
 TEST_P(ProcessPool, AnUnusedPoolEndsAtOnce) {
   for (int i = 0; i < 5; ++i) process_pool pool(options(2));
 }
@@ -147,19 +73,6 @@ TEST_P(ProcessPool, HasItsNannyInCommonWithOthers) {
   const bool shared = GetParam() != fanout::start_method::fork;  // which is a copy of the program at that time
   EXPECT_EQ(a.submit(parent).get() == b.submit(parent).get(), shared);
   EXPECT_EQ(fanout_test::children_of("self").size(), shared ? 1U : 2U);
-}
-
-TEST_P(ProcessPool, AQueuedTaskCanBeCancelled) {
-  process_pool pool(options(1));
-  const std::string gate = ::testing::TempDir() + "fanout_gate_" + std::to_string(::getpid());
-  auto first = pool.submit(
-      [](std::string path) { return fanout_test::eventually([&] { return std::filesystem::exists(path); }); }, gate);
-  auto second = pool.submit(square, 2);
-  EXPECT_TRUE(second.cancel());
-  EXPECT_THROW(second.get(), fanout::cancelled);
-  std::ofstream(gate) << 'x';
-  EXPECT_TRUE(first.get());
-  std::filesystem::remove(gate);
 }
 
 TEST_P(ProcessPool, ARunningTaskIsCancelledOnlyByForce) {
@@ -177,15 +90,6 @@ TEST_P(ProcessPool, ARunningTaskIsCancelledOnlyByForce) {
   EXPECT_THROW(stuck.get(), fanout::cancelled);
   EXPECT_EQ(pool.submit(square, 5).get(), 25);  // the worker was replaced
   std::filesystem::remove(began);
-}
-
-TEST_P(ProcessPool, FinishedTasksCannotBeCancelled) {
-  process_pool pool(options(1));
-  auto done = pool.submit(square, 3);
-  done.wait();
-  EXPECT_FALSE(done.cancel());
-  EXPECT_FALSE(done.cancel(fanout::cancel_mode::kill));
-  EXPECT_EQ(done.get(), 9);
 }
 
 TEST_P(ProcessPool, WorkersKnowWhatTheyAre) {

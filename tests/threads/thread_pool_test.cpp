@@ -1,35 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+// What every pool does is in pool_suite_test.cpp, what every executor does in executor_suite_test.cpp.
 #include "fanout/thread_pool.hpp"
 
 #include <gtest/gtest.h>
 #include <pthread.h>
 
-#include <atomic>
 #include <chrono>
-#include <forward_list>
+#include <cstddef>
+#include <functional>
 #include <latch>
 #include <memory>
-#include <numeric>
 #include <set>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "fanout/as_completed.hpp"
-#include "fanout/event_loop.hpp"
+#include "fanout/errors.hpp"
 #include "fanout/gather.hpp"
 #include "fanout/sleep.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
-
-TEST(ThreadPool, RunsACallableWithItsArguments) {
-  fanout::thread_pool pool(2);
-  auto sum = pool.submit([](int a, const std::string& b) { return a + static_cast<int>(b.size()); }, 40, "xx");
-  EXPECT_EQ(sum.get(), 42);
-}
 
 TEST(ThreadPool, TakesMoveOnlyCallablesAndArguments) {
   fanout::thread_pool pool(1);
@@ -49,13 +42,6 @@ TEST(ThreadPool, CallsMemberFunctionsAndSharesByRef) {
   EXPECT_EQ(c.n, 9);
 }
 
-TEST(ThreadPool, ErrorsComeOutOfGet) {
-  fanout::thread_pool pool(1);
-  auto f = pool.submit([] { throw std::runtime_error("no"); });
-  EXPECT_THROW(f.get(), std::runtime_error);
-  EXPECT_EQ(pool.submit([] { return 1; }).get(), 1);
-}
-
 TEST(ThreadPool, RunsTasksAtTheSameTimeOnThreadsOfItsOwn) {
   fanout::thread_pool pool(3);
   std::latch together(3);
@@ -70,27 +56,6 @@ TEST(ThreadPool, RunsTasksAtTheSameTimeOnThreadsOfItsOwn) {
   for (auto& id : ids) distinct.insert(id.get());
   EXPECT_EQ(distinct.size(), 3U);
   EXPECT_FALSE(distinct.contains(std::this_thread::get_id()));
-}
-
-TEST(ThreadPool, DestructorRunsEverythingSubmitted) {
-  std::atomic<int> ran = 0;
-  {
-    fanout::thread_pool pool(2);
-    for (int i = 0; i < 1000; ++i) pool.post([&] { ++ran; });
-    pool.post([&] {
-      for (int i = 0; i < 10; ++i) pool.post([&] { ++ran; });
-    });
-  }
-  EXPECT_EQ(ran, 1010);
-}
-
-TEST(ThreadPool, ADroppedFutureDetaches) {
-  std::atomic<bool> ran = false;
-  {
-    fanout::thread_pool pool(1);
-    (void)pool.submit([&] { ran = true; });
-  }
-  EXPECT_TRUE(ran);
 }
 
 TEST(ThreadPool, TheCallableIsGoneWhenItsResultIsThere) {
@@ -131,19 +96,6 @@ TEST(ThreadPool, GivesStacksOfTheSizeAskedFor) {
 }
 
 // --- cancelling
-
-TEST(ThreadPool, ACancelledTaskThatHasNotBegunNeverRuns) {
-  fanout::thread_pool pool(1);
-  std::latch release(1);
-  auto blocker = pool.submit([&] { release.wait(); });
-  std::atomic<bool> ran = false;
-  auto f = pool.submit([&] { ran = true; });
-  EXPECT_TRUE(f.cancel());
-  release.count_down();
-  EXPECT_THROW(f.get(), fanout::cancelled);
-  blocker.get();
-  EXPECT_FALSE(ran);
-}
 
 TEST(ThreadPool, ARunningTaskIsAskedToStopByItsToken) {
   fanout::thread_pool pool(1);
@@ -222,26 +174,6 @@ TEST(ThreadPool, PoolsMayWaitForEachOther) {
 
 // --- map
 
-TEST(ThreadPoolMap, KeepsTheOrderOfTheInputs) {
-  fanout::thread_pool pool(2);
-  std::vector<int> inputs(10'000);
-  std::iota(inputs.begin(), inputs.end(), 0);
-  const auto doubled = pool.map([](int i) { return 2 * i; }, inputs).get();
-  for (std::size_t i = 0; i < inputs.size(); ++i) ASSERT_EQ(doubled[i], 2 * inputs[i]);
-}
-
-TEST(ThreadPoolMap, TakesAnyRangeAndAnyChunk) {
-  fanout::thread_pool pool(2);
-  const std::forward_list<int> list{1, 2, 3};
-  auto twice = [](int i) { return 2 * i; };
-  EXPECT_EQ(pool.map(twice, list).get(), (std::vector{2, 4, 6}));
-  EXPECT_EQ(pool.map(twice, std::views::iota(1, 4)).get(), (std::vector{2, 4, 6}));
-  EXPECT_EQ(pool.map(twice, std::vector<int>()).get(), std::vector<int>());
-  for (const std::size_t chunk : {1, 2, 3, 1000}) {
-    EXPECT_EQ(pool.map(twice, std::vector{1, 2, 3}, {.chunk = chunk}).get(), (std::vector{2, 4, 6}));
-  }
-}
-
 TEST(ThreadPoolMap, OwnsRvalueInputs) {
   fanout::thread_pool pool(1);
   std::latch release(1);
@@ -259,117 +191,30 @@ TEST(ThreadPoolMap, WorksInPlaceAndReturnsNothing) {
   EXPECT_EQ(values, (std::vector{10, 20, 30}));
 }
 
-TEST(ThreadPoolMap, AnErrorFailsItsItemOnly) {
-  fanout::thread_pool pool(2);
-  auto odd_only = [](int i) {
-    if (i % 2 == 0) throw std::runtime_error(std::to_string(i));
-    return i;
-  };
-  int values = 0, errors = 0;
-  for (auto&& outcome : pool.map(odd_only, std::vector{1, 2, 3, 4}).results()) {
-    outcome.has_value() ? values += *outcome : ++errors;
-  }
-  EXPECT_EQ(values, 4);
-  EXPECT_EQ(errors, 2);
-  EXPECT_THROW((void)pool.map(odd_only, std::vector{1, 2}).get(), std::runtime_error);
-}
-
 // --- coroutines
 
-TEST(ThreadPool, ACoroutineAwaitsItsFutureAndGoesOnOnItsLoop) {
-  fanout::thread_pool pool(2);
-  auto work = [&]() -> fanout::task<int> {
-    const auto home = std::this_thread::get_id();
-    int sum = co_await pool.submit([] { return 1; });
-    EXPECT_EQ(std::this_thread::get_id(), home);
-    for (const int x : co_await pool.map([](int i) { return i; }, std::vector{2, 3})) sum += x;
-    EXPECT_EQ(std::this_thread::get_id(), home);
-    std::vector<fanout::future<int>> futures;
-    for (int i = 0; i < 100; ++i) futures.push_back(pool.submit([] { return 1; }));
-    auto range = fanout::as_completed(std::move(futures));
-    while (auto f = co_await range.next()) sum += f->get();
-    EXPECT_EQ(std::this_thread::get_id(), home);
-    co_return sum;
-  };
-  EXPECT_EQ(fanout::run(work()), 106);
-}
-
-TEST(ThreadPool, AnAwaitedFutureIsLeftWhenTheCoroutineIsStopped) {
-  std::latch release(1);
-  fanout::thread_pool pool(1);
-  bool stopped = false;
-  auto waits = [&]() -> fanout::task<> {
-    try {
-      co_await pool.submit([&] { release.wait(); });
-    } catch (const fanout::cancelled&) {
-      stopped = true;
-      throw;
-    }
-  };
-  auto fails = []() -> fanout::task<> {
-    co_await fanout::yield();
-    throw std::runtime_error("x");
-  };
-  auto both = [&]() -> fanout::task<> { co_await fanout::gather(waits(), fails()); };
-  EXPECT_THROW(fanout::run(both()), std::runtime_error);
-  EXPECT_TRUE(stopped);
-  release.count_down();
-}
-
 TEST(ThreadPool, RunsCoroutinesOnAllItsWorkers) {
-  fanout::thread_pool pool(2);
-  auto leaf = [](int i) -> fanout::task<int> {
-    co_await fanout::sleep(std::chrono::microseconds(i % 7));
+  fanout::thread_pool pool(3);
+  std::latch together(3);
+  auto meets_the_others = [&]() -> fanout::task<std::thread::id> {
     co_await fanout::yield();
-    co_return 1;
+    together.arrive_and_wait();
+    co_return std::this_thread::get_id();
   };
-  auto all = [&]() -> fanout::task<int> {
-    std::vector<fanout::task<int>> tasks;
-    for (int i = 0; i < 2000; ++i) tasks.push_back(leaf(i));
-    int sum = 0;
-    for (const int x : co_await fanout::gather(std::move(tasks))) sum += x;
-    co_return sum;
+  auto main = [&]() -> fanout::task<std::size_t> {
+    auto [a, b, c] = co_await fanout::gather(meets_the_others(), meets_the_others(), meets_the_others());
+    co_return std::set{a, b, c}.size();
   };
-  EXPECT_EQ(pool.run(all()), 2000);
+  EXPECT_EQ(pool.run(main()), 3U);
 }
 
-TEST(ThreadPool, StopsSleepersOnManyThreads) {
-  fanout::thread_pool pool(2);
-  auto waits = []() -> fanout::task<> { co_await fanout::sleep(1h); };
-  auto fails = []() -> fanout::task<> {
+TEST(ThreadPool, AWorkerMayRunAnotherCoroutineToItsEnd) {
+  fanout::thread_pool pool(1);
+  auto inner = []() -> fanout::task<int> {
     co_await fanout::yield();
-    throw std::runtime_error("x");
+    co_return 7;
   };
-  auto all = [&]() -> fanout::task<> {
-    std::vector<fanout::task<>> tasks;
-    for (int i = 0; i < 50; ++i) tasks.push_back(waits());
-    tasks.push_back(fails());
-    for (int i = 0; i < 50; ++i) tasks.push_back(waits());
-    co_await fanout::gather(std::move(tasks));
-  };
-  for (int round = 0; round < 50; ++round) EXPECT_THROW(pool.run(all()), std::runtime_error);
-}
-
-TEST(ThreadPool, ManyThreadsSubmitAtTheSameTime) {
-  fanout::thread_pool pool(2);
-  std::atomic<int> ran = 0;
-  std::vector<std::thread> submitters;
-  for (int i = 0; i < 4; ++i) {
-    submitters.emplace_back([&] {
-      std::vector<fanout::future<void>> futures;
-      for (int n = 0; n < 5000; ++n) futures.push_back(pool.submit([&] { ++ran; }));
-      for (std::size_t n = 0; n < futures.size(); n += 3) futures[n].cancel();
-      for (auto& f : futures) {
-        try {
-          f.get();
-        } catch (const fanout::cancelled&) {
-          ++ran;
-        }
-      }
-    });
-  }
-  for (auto& submitter : submitters) submitter.join();
-  EXPECT_EQ(ran, 20'000);
+  EXPECT_EQ(pool.submit([&] { return pool.run(inner()); }).get(), 7);
 }
 
 }  // namespace

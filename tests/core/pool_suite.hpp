@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every pool does with functions: one specification, instantiated wherever there is a pool. Its callables are
+// functions and captureless lambdas, and what they are called with is copied: that suits processes, too. What only one
+// pool does is in its own tests.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <filesystem>
+#include <forward_list>
+#include <fstream>
+#include <numeric>
+#include <optional>
+#include <ranges>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "fanout/as_completed.hpp"
+#include "fanout/errors.hpp"
+#include "fanout/event_loop.hpp"
+#include "fanout/gather.hpp"
+#include "fanout/pool.hpp"
+#include "fanout/serial_executor.hpp"
+#include "fanout/sleep.hpp"
+#include "fanout/task.hpp"
+#include "fanout/wait.hpp"
+
+namespace fanout_test {
+
+/// What a specification has to know about a pool.
+///
+///     name          of the instance
+///     make(n)       a new one with n workers, as far as it has a choice
+///     runs_at_once  submit() and map() call the function before they return
+///     environment   a fixture around all of it
+template <class T>
+concept pool_traits =
+    fanout::pool<decltype(T::make(1U))> && std::derived_from<typename T::environment, ::testing::Test> && requires {
+      { T::name } -> std::convertible_to<const char*>;
+      { T::runs_at_once } -> std::convertible_to<bool>;
+    };
+
+/// Lets tasks wait, in any process, until the test opens it; or until it is destroyed, which opens it, too.
+class gate {
+ public:
+  gate() : path_(::testing::TempDir() + "fanout_gate_" + std::to_string(::getpid())) {
+    ::unlink(path_.c_str());
+    // Open for both sides here: neither side's open() ever waits for the other.
+    if (::mkfifo(path_.c_str(), 0600) != 0 || (fifo_ = ::open(path_.c_str(), O_RDWR | O_CLOEXEC)) < 0) {
+      throw std::system_error(errno, std::generic_category(), path_);
+    }
+  }
+  gate(const gate&) = delete;
+  gate& operator=(const gate&) = delete;
+  ~gate() {
+    open();
+    ::close(fifo_);
+    ::unlink(path_.c_str());
+  }
+
+  const std::string& path() const noexcept { return path_; }
+  void open() noexcept { EXPECT_EQ(::write(fifo_, "x", 1), 1); }
+  /// What a task does.
+  static void pass(const std::string& path) { std::ifstream(path).get(); }
+
+ private:
+  const std::string path_;
+  int fifo_ = -1;
+};
+
+// --- what is submitted
+
+using namespace std::chrono_literals;
+
+inline int square(int x) { return x * x; }
+inline int odd_only(int x) {
+  if (x % 2 == 0) throw std::invalid_argument(std::to_string(x) + " is even");
+  return x;
+}
+inline void touch(const std::string& path) { std::ofstream(path) << 'x'; }
+
+struct pool_name {
+  template <class Traits>
+  static std::string GetName(int) {
+    return Traits::name;
+  }
+};
+
+template <pool_traits Traits>
+class PoolSuite : public Traits::environment {
+ protected:
+  static auto make(unsigned workers = 2) { return Traits::make(workers); }
+};
+TYPED_TEST_SUITE_P(PoolSuite);
+
+// --- submit
+
+TYPED_TEST_P(PoolSuite, RunsAFunctionWithItsArguments) {
+  auto pool = this->make();
+  EXPECT_GE(pool.workers(), 1U);
+  EXPECT_EQ(pool.submit(square, 7).get(), 49);
+  EXPECT_EQ(pool.submit([](int a, const std::string& b) { return b + std::to_string(a); }, 7, "x").get(), "x7");
+  const std::vector<int> numbers{1, 2, 3};
+  EXPECT_EQ(pool.submit([](std::vector<int> v) { return std::accumulate(v.begin(), v.end(), 0); }, numbers).get(), 6);
+  pool.submit([] {}).get();
+}
+
+TYPED_TEST_P(PoolSuite, CopiesItsArguments) {
+  auto pool = this->make();
+  std::string mine = "mine";
+  EXPECT_EQ(pool.submit([](std::string theirs) { return theirs + ", changed"; }, mine).get(), "mine, changed");
+  EXPECT_EQ(mine, "mine");
+}
+
+TYPED_TEST_P(PoolSuite, ErrorsComeOutOfGet) {
+  auto pool = this->make();
+  auto fails = pool.submit(odd_only, 2);
+  try {
+    fails.get();
+    ADD_FAILURE() << "no error";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_STREQ(error.what(), "2 is even");
+  }
+  EXPECT_EQ(pool.submit(odd_only, 3).get(), 3);
+}
+
+TYPED_TEST_P(PoolSuite, FuturesCanBeDropped) {
+  const std::string ran = ::testing::TempDir() + "fanout_ran_" + std::to_string(::getpid());
+  std::filesystem::remove(ran);
+  {
+    auto pool = this->make();
+    static_cast<void>(pool.submit(touch, ran));
+    static_cast<void>(pool.map(square, {1, 2, 3}));
+  }
+  EXPECT_TRUE(std::filesystem::remove(ran)) << "what nobody waits for was not run";
+}
+
+TYPED_TEST_P(PoolSuite, ATaskThatHasNotBegunCanBeCancelled) {
+  if constexpr (TypeParam::runs_at_once) {
+    auto pool = this->make(1);
+    auto over = pool.submit(square, 2);
+    EXPECT_FALSE(over.cancel());  // there is none that has not begun
+    EXPECT_EQ(over.get(), 4);
+  } else {
+    gate gate;
+    auto pool = this->make(1);
+    auto first = pool.submit(gate::pass, gate.path());
+    auto second = pool.submit(square, 2);
+    auto third = pool.submit(square, 3);
+    EXPECT_TRUE(second.cancel());
+    EXPECT_THROW(second.get(), fanout::cancelled);
+    EXPECT_FALSE(third.ready());
+    gate.open();
+    first.get();
+    EXPECT_EQ(third.get(), 9);
+  }
+}
+
+TYPED_TEST_P(PoolSuite, ATaskThatHasEndedCannotBeCancelled) {
+  auto pool = this->make();
+  auto over = pool.submit(square, 3);
+  over.wait();
+  EXPECT_TRUE(over.ready());
+  EXPECT_FALSE(over.cancel());
+  EXPECT_FALSE(over.cancel(fanout::cancel_mode::kill));
+  EXPECT_EQ(over.get(), 9);
+}
+
+// --- map
+
+TYPED_TEST_P(PoolSuite, MapKeepsTheOrderOfTheInputs) {
+  auto pool = this->make();
+  std::vector<int> inputs(1000);
+  std::iota(inputs.begin(), inputs.end(), 0);
+  auto squares = inputs;
+  for (int& x : squares) x *= x;
+  EXPECT_EQ(pool.map(square, inputs).get(), squares);
+  for (const std::size_t chunk : {1, 3, 500, 1000, 5000}) {
+    EXPECT_EQ(pool.map(square, inputs, {.chunk = chunk}).get(), squares);
+  }
+}
+
+TYPED_TEST_P(PoolSuite, MapTakesAnyInputs) {
+  auto pool = this->make();
+  const std::vector<int> expected{1, 4, 9};
+  EXPECT_EQ(pool.map(square, {1, 2, 3}).get(), expected);
+  EXPECT_EQ(pool.map(square, {1, 2, 3}, {.chunk = 2}).get(), expected);
+  EXPECT_EQ(pool.map(square, std::vector{1, 2, 3}).get(), expected);
+  std::vector<int> kept{1, 2, 3};
+  EXPECT_EQ(pool.map(square, kept).get(), expected);
+  EXPECT_EQ(pool.map(square, std::as_const(kept)).get(), expected);
+  EXPECT_EQ(pool.map(square, std::forward_list{1, 2, 3}).get(), expected);
+  EXPECT_EQ(pool.map(square, std::views::iota(1, 4)).get(), expected);
+  EXPECT_EQ(kept, (std::vector{1, 2, 3}));
+}
+
+TYPED_TEST_P(PoolSuite, MapOfNothingIsNothing) {
+  auto pool = this->make();
+  EXPECT_TRUE(pool.map(square, std::vector<int>()).get().empty());
+  const std::vector<int> kept;
+  for (auto&& item : pool.map(square, kept).results()) ADD_FAILURE() << *item;
+}
+
+TYPED_TEST_P(PoolSuite, MapOwnsWhatItIsGiven) {
+  auto pool = this->make();
+  auto lengths = [&] {
+    return pool.map([](const std::string& s) { return s.size(); }, std::vector<std::string>(100, std::string(50, 'x')));
+  }();
+  EXPECT_EQ(lengths.get(), std::vector<std::size_t>(100, 50));
+}
+
+TYPED_TEST_P(PoolSuite, MapMayReturnNothing) {
+  auto pool = this->make();
+  auto map = pool.map([](const std::string&) {}, {std::string("a"), std::string("b")});
+  static_assert(std::is_void_v<decltype(map.get())>);
+  map.get();
+}
+
+TYPED_TEST_P(PoolSuite, MapThrowsTheErrorOfTheFirstInputThatFailed) {
+  auto pool = this->make();
+  try {
+    (void)pool.map(odd_only, {1, 4, 3, 2}).get();
+    ADD_FAILURE() << "no error";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_STREQ(error.what(), "4 is even");
+  }
+}
+
+TYPED_TEST_P(PoolSuite, AnErrorFailsItsItemOnly) {
+  auto pool = this->make();
+  std::vector<int> outcomes;  // 0: an error
+  for (fanout::result<int> item : pool.map(odd_only, {1, 2, 3, 4, 5}).results()) {
+    outcomes.push_back(item.value_or(0));
+    if (!item.has_value()) EXPECT_THROW(std::rethrow_exception(item.error()), std::invalid_argument);
+  }
+  EXPECT_EQ(outcomes, (std::vector{1, 0, 3, 0, 5}));
+}
+
+TYPED_TEST_P(PoolSuite, AMapIsTakenOnce) {
+  auto pool = this->make();
+  auto map = pool.map(square, {1});
+  EXPECT_EQ(map.get(), std::vector{1});
+  EXPECT_THROW((void)map.get(), fanout::error);
+  EXPECT_THROW((void)map.results(), fanout::error);
+}
+
+// --- many futures
+
+template <class Pool>
+std::vector<fanout::future<int>> squares_up_to(Pool& pool, int count) {
+  std::vector<fanout::future<int>> futures;
+  for (int i = 1; i <= count; ++i) futures.push_back(pool.submit(square, i));
+  return futures;
+}
+
+TYPED_TEST_P(PoolSuite, FuturesCompleteInARange) {
+  auto pool = this->make();
+  int sum = 0;
+  for (auto&& done : fanout::as_completed(squares_up_to(pool, 10))) {
+    EXPECT_TRUE(done.ready());
+    sum += done.get();
+  }
+  EXPECT_EQ(sum, 385);
+  for (auto&& done : fanout::as_completed(squares_up_to(pool, 10))) {  // which may be left early
+    EXPECT_GT(done.get(), 0);
+    break;
+  }
+}
+
+TYPED_TEST_P(PoolSuite, FuturesCanBeWaitedForTogether) {
+  auto pool = this->make();
+  auto all = fanout::wait(squares_up_to(pool, 10));
+  ASSERT_EQ(all.done.size(), 10U);
+  EXPECT_TRUE(all.not_done.empty());
+  EXPECT_EQ(all.done[2].get(), 9);  // in their order
+  auto first = fanout::wait(squares_up_to(pool, 3), fanout::return_when::first_completed);
+  EXPECT_GE(first.done.size(), 1U);
+  EXPECT_EQ(first.done.size() + first.not_done.size(), 3U);
+}
+
+TYPED_TEST_P(PoolSuite, AWaitMayGiveUp) {
+  if constexpr (!TypeParam::runs_at_once) {  // there is nothing to wait for otherwise
+    gate gate;
+    auto pool = this->make(1);
+    std::vector<fanout::future<void>> futures;
+    futures.push_back(pool.submit(gate::pass, gate.path()));
+    EXPECT_FALSE(futures[0].wait_for(1ms));
+    auto [done, not_done] = fanout::wait(std::move(futures), fanout::return_when::all_completed, 1ms);
+    EXPECT_TRUE(done.empty());
+    ASSERT_EQ(not_done.size(), 1U);
+    gate.open();
+    not_done[0].get();
+  }
+}
+
+TYPED_TEST_P(PoolSuite, ManyThreadsSubmitAtTheSameTime) {
+  auto pool = this->make();
+  std::atomic<int> right = 0;
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      std::vector<fanout::future<int>> futures;
+      for (int i = 0; i < 500; ++i) futures.push_back(pool.submit(square, i));
+      for (std::size_t i = 0; i < futures.size(); i += 3) futures[i].cancel();  // in time or not
+      for (int i = 0; i < 500; ++i) {
+        try {
+          right += futures[static_cast<std::size_t>(i)].get() == i * i;
+        } catch (const fanout::cancelled&) {
+          right += i % 3 == 0;
+        }
+      }
+      right += pool.map(square, {1, 2, 3}).get() == std::vector{1, 4, 9};
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(right, 4 * 501);
+}
+
+TYPED_TEST_P(PoolSuite, TheDestructorDrains) {
+  std::vector<fanout::future<int>> futures;
+  std::optional<fanout::mapped<int>> map;
+  {
+    auto pool = this->make();
+    futures = squares_up_to(pool, 100);
+    map = pool.map(square, std::vector<int>(100, 2));
+  }
+  for (int i = 1; i <= 100; ++i) {  // which outlive the pool
+    auto& f = futures[static_cast<std::size_t>(i - 1)];
+    ASSERT_TRUE(f.ready());
+    EXPECT_EQ(f.get(), i * i);
+  }
+  EXPECT_EQ(map->get(), std::vector<int>(100, 4));
+}
+
+// --- coroutines
+
+/// Awaits whatever a pool gives, and goes on on its own thread.
+template <class Pool>
+fanout::task<int> await_all_of_it(Pool& pool) {
+  const auto home = std::this_thread::get_id();
+  auto early = pool.submit(square, 3);
+  int sum = co_await pool.submit(square, 4);
+  EXPECT_EQ(std::this_thread::get_id(), home);
+  for (const int x : co_await pool.map(square, {1, 2})) sum += x;
+  EXPECT_EQ(std::this_thread::get_id(), home);
+  auto range = fanout::as_completed(squares_up_to(pool, 10));
+  while (auto done = co_await range.next()) {
+    EXPECT_EQ(std::this_thread::get_id(), home);
+    sum += done->get();
+  }
+  auto task = [](Pool& p, int x) -> fanout::task<int> { co_return co_await p.submit(square, x); };
+  const auto [a, b] = co_await fanout::gather(task(pool, 5), task(pool, 6));
+  EXPECT_EQ(std::this_thread::get_id(), home);
+  co_return sum + co_await std::move(early) + a + b;
+}
+inline constexpr int all_of_it = 16 + 1 + 4 + 385 + 9 + 25 + 36;
+
+TYPED_TEST_P(PoolSuite, CoroutinesOfALoopAwaitItsResults) {
+  auto pool = this->make();
+  EXPECT_EQ(fanout::run(await_all_of_it(pool)), all_of_it);
+}
+
+TYPED_TEST_P(PoolSuite, CoroutinesOfASerialExecutorAwaitItsResults) {
+  auto pool = this->make();
+  fanout::serial_executor serial;
+  EXPECT_EQ(serial.run(await_all_of_it(pool)), all_of_it);
+}
+
+TYPED_TEST_P(PoolSuite, CoroutinesGetTheErrors) {
+  auto pool = this->make();
+  auto one = [&]() -> fanout::task<> { co_await pool.submit(odd_only, 2); };
+  auto map = [&]() -> fanout::task<> { co_await pool.map(odd_only, {1, 2}); };
+  EXPECT_THROW(fanout::run(one()), std::invalid_argument);
+  EXPECT_THROW(fanout::run(map()), std::invalid_argument);
+}
+
+TYPED_TEST_P(PoolSuite, ACoroutineThatIsStoppedLeavesTheFuture) {
+  if constexpr (!TypeParam::runs_at_once) {  // there is nothing to wait for otherwise
+    gate gate;
+    auto pool = this->make(1);
+    int stopped = 0;
+    auto waits = [&](auto work) -> fanout::task<> {
+      try {
+        co_await std::move(work);
+      } catch (const fanout::cancelled&) {
+        ++stopped;
+        throw;
+      }
+    };
+    auto fails = []() -> fanout::task<> {
+      co_await fanout::yield();
+      throw std::runtime_error("x");
+    };
+    auto main = [&]() -> fanout::task<> {
+      auto blocked = pool.submit(gate::pass, gate.path());
+      auto map = pool.map(square, {1, 2, 3});
+      co_await fanout::gather(waits(std::move(blocked)), waits(std::move(map)), fails());
+    };
+    EXPECT_THROW(fanout::run(main()), std::runtime_error);
+    EXPECT_EQ(stopped, 2);
+    gate.open();
+    EXPECT_EQ(pool.submit(square, 2).get(), 4);
+  }
+}
+
+REGISTER_TYPED_TEST_SUITE_P(PoolSuite, RunsAFunctionWithItsArguments, CopiesItsArguments, ErrorsComeOutOfGet,
+                            FuturesCanBeDropped, ATaskThatHasNotBegunCanBeCancelled, ATaskThatHasEndedCannotBeCancelled,
+                            MapKeepsTheOrderOfTheInputs, MapTakesAnyInputs, MapOfNothingIsNothing, MapOwnsWhatItIsGiven,
+                            MapMayReturnNothing, MapThrowsTheErrorOfTheFirstInputThatFailed, AnErrorFailsItsItemOnly,
+                            AMapIsTakenOnce, FuturesCompleteInARange, FuturesCanBeWaitedForTogether, AWaitMayGiveUp,
+                            ManyThreadsSubmitAtTheSameTime, TheDestructorDrains, CoroutinesOfALoopAwaitItsResults,
+                            CoroutinesOfASerialExecutorAwaitItsResults, CoroutinesGetTheErrors,
+                            ACoroutineThatIsStoppedLeavesTheFuture);
+
+}  // namespace fanout_test
+
+/// `...`: a ::testing::Types<…> of pool_traits. In namespace fanout_test.
+#define FANOUT_POOL_SUITE(...)          \
+  using pools_under_test = __VA_ARGS__; \
+  INSTANTIATE_TYPED_TEST_SUITE_P(Of, PoolSuite, pools_under_test, pool_name)
