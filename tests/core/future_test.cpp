@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// Futures without any pool: the test fulfils them itself.
 #include "fanout/future.hpp"
 
 #include <gtest/gtest.h>
@@ -12,26 +11,13 @@
 
 #include "fanout/as_completed.hpp"
 #include "fanout/map.hpp"
+#include "promise.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
-using fanout::detail::future_access;
-using fanout::detail::future_state;
 using fanout::detail::map_state;
 using fanout::detail::state_ptr;
-
-/// The side that owes the result.
-template <class T>
-class promise {
- public:
-  fanout::future<T> get_future() { return future_access::make(state_); }
-  void set(fanout::result<T>&& outcome) { state_->complete(std::move(outcome)); }
-  void fail() { state_->fail(std::make_exception_ptr(std::runtime_error("no result"))); }
-
- private:
-  state_ptr<future_state<T>> state_{new future_state<T>};
-};
 
 TEST(Future, GivesItsValueOnce) {
   promise<std::unique_ptr<int>> p;

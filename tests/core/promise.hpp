@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Futures without any pool: the test fulfils them itself.
+#pragma once
+
+#include <exception>
+#include <stdexcept>
+#include <utility>
+
+#include "fanout/future.hpp"
+
+/// The side that owes the result.
+template <class T>
+class promise {
+ public:
+  /// Once.
+  fanout::future<T> get_future() { return fanout::detail::future_access::make(state_); }
+  void set(fanout::result<T>&& outcome) { state_->complete(std::move(outcome)); }
+  void fail() { state_->fail(std::make_exception_ptr(std::runtime_error("no result"))); }
+
+ private:
+  fanout::detail::state_ptr<fanout::detail::future_state<T>> state_{new fanout::detail::future_state<T>};
+};
