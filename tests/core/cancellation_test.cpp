@@ -6,8 +6,10 @@
 
 #include <array>
 #include <chrono>
+#include <coroutine>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <functional>
 #include <optional>
 #include <span>
@@ -609,6 +611,47 @@ TEST(Cancellation, ByTheEndOfRunAtEveryStepEndsEveryTask) {
     EXPECT_TRUE(reached || f.get() == complete);
     return reached;
   });
+}
+
+/// A coroutine that fanout does not run: what it awaits is resumed by whoever ends or stops it, there and then.
+struct stranger {
+  struct promise_type {
+    stranger get_return_object() noexcept { return {}; }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_never final_suspend() noexcept { return {}; }
+    void return_void() noexcept {}
+    void unhandled_exception() noexcept { std::terminate(); }
+  };
+};
+
+TEST(Cancellation, OfWhatAStrangerGathersMayEndItAtOnce) {
+  // Whole subtrees go while the request to stop is still walking through them.
+  promise<int> first, never, too;
+  const auto frames = fanout::detail::live_frames();
+  const auto awaits = [](fanout::future<int> f) -> task<int> { co_return co_await std::move(f); };
+  const auto gathers = [&awaits](fanout::future<int> a, fanout::future<int> b) -> task<int> {
+    auto [x, y] = co_await fanout::gather(awaits(std::move(a)), awaits(std::move(b)));
+    co_return x + y;
+  };
+  const auto gathers_below = [&gathers](fanout::future<int> a, fanout::future<int> b) -> task<int> {
+    auto [x] = co_await fanout::gather(gathers(std::move(a), std::move(b)));
+    co_return x;
+  };
+  bool ended = false;
+  const auto main = [&]() -> stranger {
+    try {
+      co_await fanout::gather(awaits(first.get_future()), gathers_below(never.get_future(), too.get_future()));
+    } catch (const std::runtime_error&) {
+      ended = true;
+    }
+  };
+  main();
+  EXPECT_FALSE(ended);
+  first.fail();
+  EXPECT_TRUE(ended);
+  never.set(1);  // nobody waits for it any more
+  too.set(1);
+  EXPECT_EQ(fanout::detail::live_frames(), frames);
 }
 
 }  // namespace

@@ -251,6 +251,30 @@ TEST(StopSource, UnchainedAfterItsParentsStopItStaysStopped) {
   EXPECT_TRUE(child.stop_requested());
 }
 
+TEST(StopSource, AChainMayBeDestroyedByACallbackAtItsEnd) {
+  fanout::stop_source root;
+  struct link {
+    explicit link(fanout::stop_token token) : source(token) {}
+    fanout::stop_source source;
+    std::unique_ptr<link> next;
+    std::optional<fanout::stop_callback<std::function<void()>>> callback;
+  };
+  int before = 0, after = 0;
+  fanout::stop_callback last(root.get_token(), [&] { ++after; });  // the last one registered runs first
+  auto chain = std::make_unique<link>(root.get_token());
+  chain->next = std::make_unique<link>(chain->source.get_token());
+  link& end = *chain->next;
+  end.callback.emplace(end.source.get_token(), [&] {
+    EXPECT_EQ(before, 1);
+    std::unique_ptr<link>& all = chain;  // this lambda goes, too
+    all.reset();
+  });
+  fanout::stop_callback first(root.get_token(), [&] { ++before; });
+  root.request_stop();
+  EXPECT_EQ(after, 1);
+  EXPECT_EQ(chain, nullptr);
+}
+
 TEST(StopSource, IsUnchainedOrDestroyedWhileItsParentStops) {
   // The parent walks through its children while they leave it: none may be touched after it has left.
   // (A grandchild must not outlive the child, nor a child that is chained the parent.)
