@@ -109,6 +109,7 @@ class stop_source : private detail::stop_callback_base {
   void call(detail::stop_callback_base& callback) noexcept;
   void link_to_parents() noexcept;
   bool insert(detail::stop_callback_base& callback) noexcept;
+  bool take_out(detail::stop_callback_base& callback) noexcept;
   void remove(detail::stop_callback_base& callback) noexcept;
 
   stop_source* parent_;
@@ -116,7 +117,7 @@ class stop_source : private detail::stop_callback_base {
   std::atomic<bool> linked_ = false;            // only decides who links; the parent's lock orders the rest
   std::atomic_flag locked_ = ATOMIC_FLAG_INIT;  // guards the list and the line after it
   detail::stop_callback_base* callbacks_ = nullptr;
-  const void* notifier_ = nullptr;  // the thread inside request_stop
+  const void* notifier_ = nullptr;  // the thread inside request_stop; written once, before any callback leaves the list
   stop_source** walk_ = nullptr;    // that thread's: while it stops this as part of the chain, where it keeps its place
 };
 

@@ -14,8 +14,9 @@ void stop_callback_base::attach(stop_source* source) noexcept {
   if (source == nullptr) return;
   source->link_to_parents();
   source_ = source;
-  if (!source->insert(*this)) {
-    source_ = nullptr;  // never listed: nothing to detach
+  // Asked after it was listed: a source further up may have stopped while another thread is still linking the chain.
+  if (!source->insert(*this) || (source->stop_requested() && source->take_out(*this))) {
+    source_ = nullptr;  // not listed: nothing to detach
     invoke_(*this);
   }
 }
@@ -56,18 +57,22 @@ bool stop_source::insert(detail::stop_callback_base& callback) noexcept {
   return alive;
 }
 
-void stop_source::remove(detail::stop_callback_base& callback) noexcept {
+/// False: request_stop was faster.
+bool stop_source::take_out(detail::stop_callback_base& callback) noexcept {
   lock();
-  if (callback.link_ != nullptr) {
+  const bool listed = callback.link_ != nullptr;
+  if (listed) {
     *callback.link_ = callback.next_;
     if (callback.next_ != nullptr) callback.next_->link_ = callback.link_;
     callback.link_ = nullptr;
-    unlock();
-    return;
   }
-  const void* const notifier = notifier_;
   unlock();
-  if (notifier == detail::this_thread_identity()) {
+  return listed;
+}
+
+void stop_source::remove(detail::stop_callback_base& callback) noexcept {
+  if (take_out(callback)) return;
+  if (notifier_ == detail::this_thread_identity()) {
     // It leaves from within its own callback, or that of a source chained to it: request_stop must not touch it again.
     if (callback.gone_ != nullptr) *callback.gone_ = true;
     if (callback.invoke_ == nullptr) static_cast<stop_source&>(callback).leave_walk(*this);
