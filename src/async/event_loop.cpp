@@ -3,6 +3,7 @@
 #include "fanout/event_loop.hpp"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -31,6 +32,19 @@ struct event_loop::state {
   ~state() { close(wake_fd); }
 
   bool on_loop_thread() const noexcept { return running_here == this; }
+
+  /// From another thread. What is pushed may end the loop at once, and with it whoever owns the loop; so it waits for
+  /// those who are still in here when it is destroyed.
+  void push(detail::op_stack& stack, op& work) noexcept {
+    pushing.fetch_add(1, std::memory_order_relaxed);  // ordered by the push: whoever runs `work` sees it
+    stack.push(work);
+    wake();
+    pushing.fetch_sub(1, std::memory_order_release);  // pairs with wait_for_pushers()
+  }
+
+  void wait_for_pushers() const noexcept {
+    while (pushing.load(std::memory_order_acquire) != 0) sched_yield();  // for a few instructions, or one write
+  }
 
   void wake() noexcept {
     if (!parked.load(std::memory_order_seq_cst) || !parked.exchange(false)) return;
@@ -115,8 +129,9 @@ struct event_loop::state {
   const int wake_fd;
   std::atomic<bool> claimed = false;  // by the one thread that runs it
   std::atomic<bool> parked = false;
-  detail::op_stack posted;     // by other threads
-  detail::op_stack expedited;  // timers, by other threads
+  std::atomic<unsigned> pushing = 0;  // threads inside push()
+  detail::op_stack posted;            // by other threads
+  detail::op_stack expedited;         // timers, by other threads
   detail::op_queue ready;
   detail::timer_heap timers;
 };
@@ -156,14 +171,14 @@ event_loop::~event_loop() {
   run_posted();
   here.run.stop_what_is_left(drive);
   run_posted();
+  state_->wait_for_pushers();
 }
 
 void event_loop::post(op& work) noexcept {
   if (state_->on_loop_thread()) {
     state_->ready.push(work);
   } else {
-    state_->posted.push(work);
-    state_->wake();
+    state_->push(state_->posted, work);
   }
 }
 
@@ -182,8 +197,7 @@ void event_loop::expedite(timer_op& timer) noexcept {
   if (state_->on_loop_thread()) {
     state_->make_ready(timer);
   } else {
-    state_->expedited.push(timer);
-    state_->wake();
+    state_->push(state_->expedited, timer);
   }
 }
 
