@@ -74,7 +74,8 @@ class stop_token {
 ///
 ///     listed ──request_stop: taken out of the list──▶ running ──▶ done
 ///        └───────────── detach: taken out ──────────▶ gone; a detach that finds it running waits for done
-///                                                     (unless it is the running callback that detaches itself)
+///                                                     (unless it is the running callback that detaches itself, or the
+///                                                     source that it is called through)
 class stop_source : private detail::stop_callback_base {
  public:
   stop_source() noexcept : stop_source(stop_token()) {}
@@ -103,10 +104,12 @@ class stop_source : private detail::stop_callback_base {
   void lock() noexcept;
   void unlock() noexcept { locked_.clear(std::memory_order_release); }
   bool begin_stop() noexcept;
+  void leave_walk(stop_source& parent) noexcept;
   detail::stop_callback_base* next_callback() noexcept;
   void call(detail::stop_callback_base& callback) noexcept;
   void link_to_parents() noexcept;
   bool insert(detail::stop_callback_base& callback) noexcept;
+  bool take_out(detail::stop_callback_base& callback) noexcept;
   void remove(detail::stop_callback_base& callback) noexcept;
 
   stop_source* parent_;
@@ -114,7 +117,8 @@ class stop_source : private detail::stop_callback_base {
   std::atomic<bool> linked_ = false;            // only decides who links; the parent's lock orders the rest
   std::atomic_flag locked_ = ATOMIC_FLAG_INIT;  // guards the list and the line after it
   detail::stop_callback_base* callbacks_ = nullptr;
-  const void* notifier_ = nullptr;  // the thread inside request_stop
+  const void* notifier_ = nullptr;  // the thread inside request_stop; written once, before any callback leaves the list
+  stop_source** walk_ = nullptr;    // that thread's: while it stops this as part of the chain, where it keeps its place
 };
 
 inline bool stop_token::stop_requested() const noexcept { return source_ != nullptr && source_->stop_requested(); }

@@ -43,9 +43,9 @@ decltype(auto) awaiter_of(Awaitable&& awaitable) {
 
 /// What resumes a coroutine on its executor by itself: it, or its awaiter, has a member type of this name.
 template <class A>
-concept native_awaitable =
-    is_task<std::remove_cvref_t<A>> || requires { typename std::remove_cvref_t<A>::native_awaiter; } ||
-    requires { typename std::remove_cvref_t<decltype(awaiter_of(std::declval<A>()))>::native_awaiter; };
+concept native_awaitable = is_task<std::remove_cvref_t<A>> || requires {
+  typename std::remove_cvref_t<A>::native_awaiter;
+} || requires { typename std::remove_cvref_t<decltype(awaiter_of(std::declval<A>()))>::native_awaiter; };
 template <class Awaitable>
 class foreign_awaiter;
 

@@ -3,6 +3,7 @@
 #include "fanout/event_loop.hpp"
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -32,16 +33,24 @@ struct event_loop::state {
 
   bool on_loop_thread() const noexcept { return running_here == this; }
 
+  /// From another thread. What is pushed may end the loop at once, and with it whoever owns the loop; so it waits for
+  /// those who are still in here when it is destroyed.
+  [[gnu::noinline]] void push(detail::op_stack& stack, op& work) noexcept {
+    pushing.fetch_add(1, std::memory_order_relaxed);  // ordered by the push: whoever runs `work` sees it
+    stack.push(work);
+    wake();
+    pushing.fetch_sub(1, std::memory_order_release);  // pairs with wait_for_pushers()
+  }
+
+  void wait_for_pushers() const noexcept {
+    while (pushing.load(std::memory_order_acquire) != 0) sched_yield();  // for a few instructions, or one write
+  }
+
   void wake() noexcept {
     if (!parked.load(std::memory_order_seq_cst) || !parked.exchange(false)) return;
     const std::uint64_t one = 1;
     while (write(wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
     }
-  }
-
-  [[gnu::noinline]] void post_from_elsewhere(op& work) noexcept {
-    posted.push(work);
-    wake();
   }
 
   void take_posts() noexcept {
@@ -121,8 +130,9 @@ struct event_loop::state {
   const int wake_fd;
   std::atomic<bool> claimed = false;  // by the one thread that runs it
   std::atomic<bool> parked = false;
-  detail::op_stack posted;     // by other threads
-  detail::op_stack expedited;  // timers, by other threads
+  std::atomic<unsigned> pushing = 0;  // threads inside push()
+  detail::op_stack posted;            // by other threads
+  detail::op_stack expedited;         // timers, by other threads
   detail::op_queue ready;
   detail::timer_heap timers;
 };
@@ -162,10 +172,11 @@ event_loop::~event_loop() {
   run_posted();
   here.run.stop_what_is_left(drive);
   run_posted();
+  state_->wait_for_pushers();
 }
 
 void event_loop::post(op& work) noexcept {
-  if (!state_->on_loop_thread()) return state_->post_from_elsewhere(work);
+  if (!state_->on_loop_thread()) return state_->push(state_->posted, work);
   state_->ready.push(work);
 }
 
@@ -184,8 +195,7 @@ void event_loop::expedite(timer_op& timer) noexcept {
   if (state_->on_loop_thread()) {
     state_->make_ready(timer);
   } else {
-    state_->expedited.push(timer);
-    state_->wake();
+    state_->push(state_->expedited, timer);
   }
 }
 

@@ -14,8 +14,9 @@ void stop_callback_base::attach(stop_source* source) noexcept {
   if (source == nullptr) return;
   source->link_to_parents();
   source_ = source;
-  if (!source->insert(*this)) {
-    source_ = nullptr;  // never listed: nothing to detach
+  // Asked after it was listed: a source further up may have stopped while another thread is still linking the chain.
+  if (!source->insert(*this) || (source->stop_requested() && source->take_out(*this))) {
+    source_ = nullptr;  // not listed: nothing to detach
     invoke_(*this);
   }
 }
@@ -56,22 +57,33 @@ bool stop_source::insert(detail::stop_callback_base& callback) noexcept {
   return alive;
 }
 
-void stop_source::remove(detail::stop_callback_base& callback) noexcept {
+/// False: request_stop was faster.
+bool stop_source::take_out(detail::stop_callback_base& callback) noexcept {
   lock();
-  if (callback.link_ != nullptr) {
+  const bool listed = callback.link_ != nullptr;
+  if (listed) {
     *callback.link_ = callback.next_;
     if (callback.next_ != nullptr) callback.next_->link_ = callback.link_;
     callback.link_ = nullptr;
-    unlock();
-    return;
   }
-  const void* const notifier = notifier_;
   unlock();
-  if (notifier == detail::this_thread_identity()) {
-    if (callback.gone_ != nullptr) *callback.gone_ = true;  // it destroys itself: request_stop must not touch it again
+  return listed;
+}
+
+void stop_source::remove(detail::stop_callback_base& callback) noexcept {
+  if (take_out(callback)) return;
+  if (notifier_ == detail::this_thread_identity()) {
+    // It leaves from within its own callback, or that of a source chained to it: request_stop must not touch it again.
+    if (callback.gone_ != nullptr) *callback.gone_ = true;
+    if (callback.invoke_ == nullptr) static_cast<stop_source&>(callback).leave_walk(*this);
   } else {
     while (!callback.done_.load(std::memory_order_acquire)) sched_yield();
   }
+}
+
+/// Those that are chained to it have left before it, so if request_stop is below it at all, it is here.
+void stop_source::leave_walk(stop_source& parent) noexcept {
+  if (walk_ != nullptr) *walk_ = &parent;
 }
 
 bool stop_source::begin_stop() noexcept {
@@ -107,18 +119,21 @@ void stop_source::call(detail::stop_callback_base& callback) noexcept {
 bool stop_source::request_stop() noexcept {
   if (!begin_stop()) return false;
   // Depth first through the sources chained to this one. `current` is always one that this thread has begun to stop,
-  // and whose parents, up to this one, are too: their destructors wait for done_.
+  // and whose parents, up to this one, are too: their destructors wait for done_, or, if it is this thread that
+  // destroys them, move `current` up.
   stop_source* current = this;
   for (;;) {
     detail::stop_callback_base* const callback = current->next_callback();
     if (callback == nullptr) {
       if (current == this) return true;
       stop_source* const parent = current->parent_;
+      current->walk_ = nullptr;
       current->done_.store(true, std::memory_order_release);
       current = parent;
     } else if (callback->invoke_ != nullptr) {
       current->call(*callback);
     } else if (auto& chained = static_cast<stop_source&>(*callback); chained.begin_stop()) {
+      chained.walk_ = &current;
       current = &chained;
     } else {
       chained.done_.store(true, std::memory_order_release);  // somebody else is stopping it

@@ -19,8 +19,9 @@
 namespace fanout {
 
 /// One lock guards everything here. Idle workers sleep on `work`, except one, the timekeeper, which sleeps on `time`
-/// until the earliest timer is due. Every post wakes one of them; whoever is woken and does not take work (because what
-/// it waited for has come) wakes the next, so no work waits while a worker sleeps.
+/// until the earliest timer is due. Every post wakes one of them; but two posts may wake the same one, and what one who
+/// is woken waited for may have come. So whoever is awake and leaves work behind wakes the next, and no work waits
+/// while a worker sleeps.
 struct thread_pool::state {
   class worker;
 
@@ -64,7 +65,10 @@ struct thread_pool::state {
     for (;;) {
       if (flag != nullptr && flag->load(std::memory_order_acquire) != 0) break;
       timers.take_due(ready);
-      if (op* const found = ready.pop()) return found;
+      if (op* const found = ready.pop()) {
+        if (!ready.empty()) wake_one();
+        return found;
+      }
       if (closing && flag == nullptr && spawned.ended().done()) break;
       if (deadline != nullptr && std::chrono::steady_clock::now() >= *deadline) break;
       sleep(lock, deadline);
@@ -100,11 +104,16 @@ class thread_pool::state::worker final : public detail::thread_context {
   bool can_help() const noexcept override { return true; }
 
   void help_until(const std::atomic<std::uint32_t>& flag) noexcept override {
+    const worker inner(state_);  // what runs here is the pool's, whatever else this thread is in the middle of running
     while (op* const next = state_.next(&flag, nullptr)) next->run(*next);
   }
 
   bool help_until(const std::atomic<std::uint32_t>& flag, time_point deadline) noexcept override {
-    while (op* const next = state_.next(&flag, &deadline)) next->run(*next);
+    const worker inner(state_);
+    while (op* const next = state_.next(&flag, &deadline)) {
+      next->run(*next);
+      if (std::chrono::steady_clock::now() >= deadline) break;  // after some work: it may be what is waited for
+    }
     return flag.load(std::memory_order_acquire) != 0;
   }
 

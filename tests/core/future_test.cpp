@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// Futures without any pool: the test fulfils them itself.
 #include "fanout/future.hpp"
 
 #include <gtest/gtest.h>

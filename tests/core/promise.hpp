@@ -14,6 +14,7 @@ namespace fanout_test {
 template <class T>
 class promise {
  public:
+  /// Once.
   fanout::future<T> get_future() { return fanout::detail::future_access::make(state_); }
   void set(fanout::result<T>&& outcome) { state_->complete(std::move(outcome)); }
   void fail() { state_->fail(std::make_exception_ptr(std::runtime_error("no result"))); }

@@ -40,11 +40,12 @@ class thread_waiter : public waiter {
  private:
   static void set_flag(op& self) noexcept {
     auto& w = static_cast<thread_waiter&>(self);
-    thread_context* const context = w.context_;
+    const scheduler* const helped = w.where;
     const auto& flag = w.flag_;
-    w.flag_.store(1, std::memory_order_release);  // pairs with woken(); from here on `w` may be gone
-    if (context != nullptr) {
-      context->wake();
+    // Pairs with woken(). From here on `w` may be gone, and the thread that waited, its context and all, too.
+    w.flag_.store(1, std::memory_order_release);
+    if (helped != nullptr) {
+      context_of(helped)->wake();  // this thread runs it too: it was posted there
     } else {
       futex_wake_all(flag);
     }
@@ -52,7 +53,7 @@ class thread_waiter : public waiter {
 
   bool woken() const noexcept { return flag_.load(std::memory_order_acquire) != 0; }
 
-  thread_context* const context_;
+  thread_context* const context_;  // for the thread that waits alone
   std::atomic<std::uint32_t> flag_ = 0;
 };
 

@@ -19,8 +19,8 @@ struct untransformed {
   decltype(auto) operator co_await() && { return awaiter_of(std::forward<Awaitable>(awaitable)); }
 };
 
-/// The awaitable is awaited in a small task, since nobody can suspend in await_resume. The task ends where the awaitable
-/// resumed it; if that is no thread of the executor, the coroutine that awaits is posted there.
+/// The awaitable is awaited in a small task, since nobody can suspend in await_resume. The task ends where the
+/// awaitable resumed it; if that is no thread of the executor, the coroutine that awaits is posted there.
 template <class Awaitable>
 class foreign_awaiter : private continuation {
  public:

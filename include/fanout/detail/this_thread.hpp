@@ -32,7 +32,7 @@ class thread_context {
   virtual void help_until(const std::atomic<std::uint32_t>& flag) noexcept = 0;
   /// The same until `deadline` at the latest. True: the flag is set.
   virtual bool help_until(const std::atomic<std::uint32_t>& flag, time_point deadline) noexcept = 0;
-  /// Makes a help_until that sleeps look at its flag again.
+  /// Makes every help_until for this scheduler that sleeps, in whichever thread, look at its flag again.
   virtual void wake() noexcept = 0;
 
  protected:

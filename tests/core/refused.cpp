@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs that must not compile, one for each CASE, because they would do something else than they say.
+#include <utility>
+#include <vector>
+
+#include "fanout/event_loop.hpp"
+#include "fanout/gather.hpp"
+#include "fanout/serial_executor.hpp"
+#include "fanout/sleep.hpp"
+#include "fanout/spawn.hpp"
+#include "fanout/task.hpp"
+#include "fanout/task_group.hpp"
+#include "fanout/thread_pool.hpp"
+#include "fanout/timeout.hpp"
+
+using namespace std::chrono_literals;
+using fanout::task;
+
+task<int> value(int x) { co_return x; }
+
+task<> use(fanout::task_group& group, fanout::thread_pool& pool, int local) {
+  auto lambda = [&local]() -> task<int> { co_return local; };
+#if CASE == 0
+  task<int> t = value(1);
+  co_await std::move(t);
+  co_await value(2);
+  co_await lambda();
+  co_await fanout::sleep(1s);
+  co_await fanout::gather(value(1), lambda());
+  co_await fanout::timeout(1s, lambda());
+  static_cast<void>(group.spawn(lambda()));
+  static_cast<void>(fanout::spawn(lambda()));
+  static_cast<void>(pool.submit([local] { return local; }));
+#elif CASE == 1
+  task<int> t = value(1);
+  co_await t;
+#elif CASE == 2
+  fanout::run(lambda);
+#elif CASE == 3
+  fanout::event_loop().run(lambda);
+#elif CASE == 4
+  fanout::serial_executor().run(lambda);
+#elif CASE == 5
+  pool.run(lambda);
+#elif CASE == 6
+  fanout::spawn(lambda);
+#elif CASE == 7
+  co_await fanout::gather(value(1), lambda);
+#elif CASE == 8
+  co_await fanout::timeout(1s, lambda);
+#elif CASE == 9
+  group.spawn(lambda);
+#elif CASE == 10
+  static_cast<void>(pool.submit([local]() -> task<int> { co_return local; }));
+#elif CASE == 11
+  static_cast<void>(fanout::serial_executor().submit([local]() -> task<int> { co_return local; }));
+#elif CASE == 12
+  co_await fanout::sleep(1);
+#elif CASE == 13
+  co_await fanout::sleep(1L);
+#elif CASE == 14
+  value(1);
+#elif CASE == 15
+  fanout::spawn(value(1));
+#elif CASE == 16
+  fanout::gather(value(1), value(2));
+#endif
+  co_return;
+}
