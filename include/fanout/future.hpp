@@ -46,7 +46,7 @@ class [[nodiscard]] future {
     detail::wait_for(state.event(), state.home());
   }
 
-  /// Waits for `time` at most. True: the result is there.
+  /// Waits for `time` at most; not at all, and never throwing, if that is 0 or less. True: the result is there.
   bool wait_for(duration time) {
     auto& state = checked();
     return detail::wait_for_until(state.event(), state.home(), detail::after(time));

@@ -177,13 +177,17 @@ struct task_promise final : task_value<T> {
     }
   }
 
-  /// The same as a result.
-  result<T> outcome() {
+  /// The same as a result. If moving the value out throws, that error is the outcome.
+  result<T> outcome() noexcept {
     if (this->error != nullptr) return std::unexpected(std::move(this->error));
     if constexpr (std::is_void_v<T>) {
       return {};
     } else {
-      return result<T>(std::in_place, this->value());
+      try {
+        return result<T>(std::in_place, this->value());
+      } catch (...) {
+        return std::unexpected(std::current_exception());
+      }
     }
   }
 };

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -22,10 +23,14 @@
 #include "core/op_queue.hpp"
 #include "core/timer_heap.hpp"
 #include "fanout/as_completed.hpp"
+#include "fanout/channel.hpp"
 #include "fanout/detail/frame_pool.hpp"
 #include "fanout/errors.hpp"
+#include "fanout/event.hpp"
 #include "fanout/gather.hpp"
 #include "fanout/map.hpp"
+#include "fanout/mutex.hpp"
+#include "fanout/semaphore.hpp"
 #include "fanout/serial_executor.hpp"
 #include "fanout/sleep.hpp"
 #include "fanout/spawn.hpp"
@@ -468,6 +473,123 @@ task<int> asks_for_its_token(trial& t) {
   co_return 1;
 }
 
+// event, mutex, semaphore and channel: some wait for others, and none for ever.
+
+task<int> waits_for_an_event(trial& t) {
+  const guard here(t);
+  crew members;
+  fanout::event happened;
+  const auto waits = [](trial& u, crew& c, fanout::event& e) -> task<int> {
+    const guard inner(u, &c);
+    co_await e.wait();
+    u.checkpoint();
+    co_return 1;
+  };
+  const auto sets = [](trial& u, crew& c, fanout::event& e) -> task<> {
+    const guard inner(u, &c);
+    co_await fanout::sleep(1h);
+    u.checkpoint();
+    e.set();
+  };
+  auto [a, b, none] =
+      co_await fanout::gather(waits(t, members, happened), waits(t, members, happened), sets(t, members, happened));
+  co_return a + b - 1;
+}
+
+task<int> locks(trial& t) {
+  const guard here(t);
+  crew members;
+  fanout::mutex only_one;
+  fanout::semaphore two(2);
+  int inside = 0;
+  const auto enters = [](trial& u, crew& c, fanout::mutex& m, fanout::semaphore& s, int& within) -> task<int> {
+    const guard inner(u, &c);
+    const auto permit = co_await s.acquire();
+    u.checkpoint();
+    const auto held = co_await m.lock();
+    EXPECT_EQ(++within, 1);
+    const std::unique_ptr<int, void (*)(int*)> leave(&within, [](int* w) { --*w; });
+    co_await fanout::sleep(1h);
+    u.checkpoint();
+    co_return 1;
+  };
+  std::vector<task<int>> tasks;
+  for (int i = 0; i < 4; ++i) tasks.push_back(enters(t, members, only_one, two, inside));
+  const auto all = co_await fanout::gather(fanout::return_exceptions, std::move(tasks));
+  EXPECT_EQ(two.available(), 2U) << "a permit was lost";
+  EXPECT_TRUE(only_one.try_lock().has_value()) << "the lock was lost";
+  int entered = 0;
+  for (const auto& outcome : all) entered += outcome.value_or(0);
+  co_await fanout::yield();  // if it was stopped, here it says so
+  co_return entered - 3;
+}
+
+/// Whoever leaves closes: the other does not wait for ever.
+using closing = std::unique_ptr<fanout::channel<int>, decltype([](fanout::channel<int>* c) { c->close(); })>;
+
+task<int> sends_and_receives(trial& t) {
+  const guard here(t);
+  crew members;
+  fanout::channel<int> values(1);
+  int sent = 0, received = 0;
+  const auto sends = [](trial& u, crew& c, fanout::channel<int>& to, int& count) -> task<> {
+    const guard inner(u, &c);
+    const closing at_last(&to);
+    for (int i = 0; i < 4; ++i) {
+      co_await to.send(i);
+      ++count;
+      u.checkpoint();
+    }
+  };
+  const auto receives = [](trial& u, crew& c, fanout::channel<int>& from, int& count) -> task<int> {
+    const guard inner(u, &c);
+    const closing at_last(&from);
+    int sum = 0;
+    while (const std::optional<int> next = co_await from.receive()) {
+      ++count;
+      sum += *next;
+      co_await fanout::sleep(1h);
+      u.checkpoint();
+    }
+    co_return sum;
+  };
+  auto [none, sum] = co_await fanout::gather(fanout::return_exceptions, sends(t, members, values, sent),
+                                             receives(t, members, values, received));
+  while (values.try_receive()) ++received;
+  EXPECT_EQ(sent, received) << "a value was lost";
+  co_await fanout::yield();
+  co_return sum.value_or(0) - 5;
+}
+
+/// What is not fanout's knows nothing of stopping, and resumes where it likes.
+task<int> awaits_what_is_not_ours(trial& t) {
+  struct foreign {
+    std::coroutine_handle<>& parked;
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> h) { parked = h; }
+    int await_resume() const { return 1; }
+  };
+  const guard here(t);
+  crew members;
+  std::coroutine_handle<> parked;
+  const auto awaits = [](trial& u, crew& c, std::coroutine_handle<>& p) -> task<int> {
+    const guard inner(u, &c);
+    const int result = co_await foreign{p};
+    u.checkpoint();
+    co_await fanout::yield();
+    co_return result;
+  };
+  const auto resumes = [](trial& u, crew& c, std::coroutine_handle<>& p) -> task<> {
+    const guard inner(u, &c);
+    const std::unique_ptr<void, void (*)(void*)> at_last(
+        &p, [](void* h) { static_cast<std::coroutine_handle<>*>(h)->resume(); });
+    co_await fanout::sleep(1h);
+    u.checkpoint();
+  };
+  auto [result, none] = co_await fanout::gather(awaits(t, members, parked), resumes(t, members, parked));
+  co_return result;
+}
+
 /// Every awaitable is in one of these; a new one gets a part of its own.
 constexpr std::array parts = {
     &awaits_tasks,
@@ -487,6 +609,10 @@ constexpr std::array parts = {
     &awaits_what_another_fulfils,
     &maps,
     &asks_for_its_token,
+    &waits_for_an_event,
+    &locks,
+    &sends_and_receives,
+    &awaits_what_is_not_ours,
 };
 
 /// All of them one after another, and all at the same time: 2 for each.

@@ -2,9 +2,11 @@
 // Every executor: tasks, and what they give to whoever awaits them.
 #pragma once
 
+#include <coroutine>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "executor_suite/fixture.hpp"
@@ -37,6 +39,30 @@ TYPED_TEST_P(ExecutorTasks, RunHereAndNowhereElse) {
     co_return before&& this->is_here();
   };
   EXPECT_TRUE(this->run(here()));
+}
+
+/// Goes on in a thread of its own, as an awaitable of another library may.
+struct elsewhere {
+  std::thread& thread;
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<> h) const { thread = std::thread(h); }
+  std::thread::id await_resume() const { return std::this_thread::get_id(); }
+};
+
+TYPED_TEST_P(ExecutorTasks, ComeBackFromWhatIsNotFanouts) {
+  auto main = [this]() -> fanout::task<> {
+    std::thread first, second;
+    const auto there = co_await elsewhere{first};
+    EXPECT_NE(there, std::this_thread::get_id());
+    EXPECT_TRUE(this->is_here());
+    const elsewhere named{second};
+    co_await named;
+    EXPECT_TRUE(this->is_here());
+    co_await std::suspend_never();
+    first.join();
+    second.join();
+  };
+  this->run(main());
 }
 
 TYPED_TEST_P(ExecutorTasks, DoNotBeginBeforeTheyAreAwaited) {
@@ -150,7 +176,8 @@ TYPED_TEST_P(ExecutorTasks, AHundredThousandDeepNeedNoStack) {
 }
 
 REGISTER_TYPED_TEST_SUITE_P(ExecutorTasks, RunReturnsTheValue, RunThrowsTheError, RunHereAndNowhereElse,
-                            DoNotBeginBeforeTheyAreAwaited, NotAwaitedOnlyDestroyTheirArguments, AreAwaitedOnceOnly,
+                            ComeBackFromWhatIsNotFanouts, DoNotBeginBeforeTheyAreAwaited,
+                            NotAwaitedOnlyDestroyTheirArguments, AreAwaitedOnceOnly,
                             CarryMoveOnlyValuesReferencesAndNothing, ErrorsTravelThroughAllThatAwait,
                             WhatTheyHoldIsGoneWhenTheyHaveEnded, AMillionAwaitsInARowNeedNoStack,
                             AHundredThousandDeepNeedNoStack);
