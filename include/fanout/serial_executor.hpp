@@ -32,27 +32,13 @@ class serial_executor final : public scheduler {
   /// Calls f(args...) at once, as thread_pool::submit does later. The future is ready.
   template <class F, class... Args>
   future<detail::call_result_t<F, Args...>> submit(F&& f, Args&&... args) {
-    using result_type = detail::call_result_t<F, Args...>;
-    using task_type = detail::pool_task<result_type, std::decay_t<F>, std::decay_t<Args>...>;
-    auto* const work = new task_type(nullptr, std::forward<F>(f), std::forward<Args>(args)...);
-    detail::state_ptr<detail::future_state<result_type>> state(work);
-    work->run(*work);
-    return detail::future_access::make(std::move(state));
+    return detail::submit_task(nullptr, run_now, std::forward<F>(f), std::forward<Args>(args)...);
   }
 
   /// Calls f(input) for every input, at once, in their order.
   template <class F, std::ranges::input_range Inputs>
   auto map(F&& f, Inputs&& inputs, map_options options = {}) {
-    using function = std::decay_t<F>;
-    using result_type = std::invoke_result_t<function&, detail::map_input_t<Inputs>>;
-    detail::map_inputs<Inputs> held(std::forward<Inputs>(inputs));
-    detail::state_ptr job(
-        new detail::pool_map<result_type, function, Inputs>(nullptr, std::forward<F>(f), std::move(held)));
-    struct {
-      void post(op& work) noexcept { work.run(work); }
-    } here;
-    job->start(here, workers(), options.chunk);
-    return mapped<result_type>(std::move(job));
+    return detail::start_map(nullptr, run_now, workers(), std::forward<F>(f), std::forward<Inputs>(inputs), options);
   }
 
   /// The same for a list of values: map(f, {1, 2, 3}).
@@ -85,6 +71,7 @@ class serial_executor final : public scheduler {
   void expedite(timer_op& timer) noexcept override;
 
  private:
+  static void run_now(op& work) noexcept { work.run(work); }
   void run_until(op& root, detail::completion& ended);
 
   struct state;

@@ -42,14 +42,6 @@ class sleep_awaiter {
   }
 
  private:
-  struct resume_op : timer_op {
-    resume_op() noexcept : timer_op(nullptr) {}
-    suspension suspended;
-
-    static void arrive(op& self) noexcept { static_cast<resume_op&>(self).suspended.arrive_woken(); }
-    static void resume(op& self) noexcept { static_cast<resume_op&>(self).suspended.resume_alone(); }
-  };
-
   struct wake_up {
     scheduler& where;
     timer_op& timer;
@@ -60,20 +52,19 @@ class sleep_awaiter {
     if (env.where == nullptr) throw_no_scheduler("sleep");
     stop_ = env.stop;
     if (stop_.stop_requested()) return false;
-    timer_.suspended.begin(handle);
     if (!stop_.stop_possible()) {
-      timer_.run = &resume_op::resume;
+      timer_.resumes_alone(handle);
       env.where->post_at(deadline_, timer_);
       return true;
     }
-    timer_.run = &resume_op::arrive;
+    timer_.resumes_as_second(handle);
     env.where->post_at(deadline_, timer_);
     on_stop_.emplace(stop_, wake_up{*env.where, timer_});
-    return timer_.suspended.arrive_suspended();
+    return timer_.arrive();
   }
 
   const time_point deadline_;
-  resume_op timer_;
+  resuming_op<timer_op> timer_;
   stop_token stop_;
   std::optional<stop_callback<wake_up>> on_stop_;
 };

@@ -44,25 +44,15 @@ class thread_pool final : public scheduler {
   /// future::cancel asks it to stop.
   template <class F, class... Args>
   future<detail::call_result_t<F, Args...>> submit(F&& f, Args&&... args) {
-    using result_type = detail::call_result_t<F, Args...>;
-    using task_type = detail::pool_task<result_type, std::decay_t<F>, std::decay_t<Args>...>;
-    auto* const work = new task_type(this, std::forward<F>(f), std::forward<Args>(args)...);
-    detail::state_ptr<detail::future_state<result_type>> state(work);
-    post(*work);
-    return detail::future_access::make(std::move(state));
+    return detail::submit_task(this, [this](op& work) { post(work); }, std::forward<F>(f), std::forward<Args>(args)...);
   }
 
   /// Calls f(input) for every input, on all workers. `f` is shared: it must bear being called from several threads. An
   /// rvalue range is moved in; an lvalue range must outlive the result, and stay as it is meanwhile.
   template <class F, std::ranges::input_range Inputs>
   auto map(F&& f, Inputs&& inputs, map_options options = {}) {
-    using function = std::decay_t<F>;
-    using result_type = std::invoke_result_t<function&, detail::map_input_t<Inputs>>;
-    detail::map_inputs<Inputs> held(std::forward<Inputs>(inputs));
-    detail::state_ptr job(
-        new detail::pool_map<result_type, function, Inputs>(this, std::forward<F>(f), std::move(held)));
-    job->start(*this, workers(), options.chunk);
-    return mapped<result_type>(std::move(job));
+    return detail::start_map(
+        this, [this](op& work) { post(work); }, workers(), std::forward<F>(f), std::forward<Inputs>(inputs), options);
   }
 
   /// The same for a list of values: map(f, {1, 2, 3}).

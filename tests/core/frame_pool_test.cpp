@@ -204,7 +204,7 @@ TEST(FramePool, ServesDestructorsOfThreadLocalsAfterItsCacheHasGone) {
   EXPECT_EQ(live_frames(), frames + 100);
   left.clear();
   EXPECT_EQ(live_frames(), frames);
-  EXPECT_LE(frame_pool::mapped_bytes(), mapped + 3 * slab_bytes) << "what a thread had at its end is lost";
+  EXPECT_LE(frame_pool::mapped_bytes(), mapped + 5 * slab_bytes) << "more than a slab for each of the five sizes";
 }
 
 TEST(FramePool, ServesAThreadThatOnlyFrees) {

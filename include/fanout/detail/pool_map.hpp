@@ -7,11 +7,14 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <type_traits>
 #include <utility>
 
 #include "fanout/detail/map_inputs.hpp"
 #include "fanout/detail/map_state.hpp"
 #include "fanout/detail/pool_task.hpp"
+#include "fanout/executor.hpp"
+#include "fanout/map.hpp"
 
 namespace fanout::detail {
 
@@ -23,14 +26,15 @@ class pool_map final : public map_state<R> {
   pool_map(const scheduler* home, G&& f, map_inputs<Inputs>&& inputs)
       : map_state<R>(inputs.size(), home), f_(std::forward<G>(f)), inputs_(std::move(inputs)) {}
 
-  /// Once. At most `helpers` workers at a time run it, `chunk` inputs in a row (0: an eighth of a worker's share).
-  template <class Pool>
-  void start(Pool& pool, unsigned helpers, std::size_t chunk) {
+  /// Once; `post(op&)` has each helper run. At most `helpers` workers at a time run it, `chunk` inputs in a row (0: an
+  /// eighth of a worker's share).
+  template <class Post>
+  void start(Post&& post, unsigned helpers, std::size_t chunk) {
     chunk_ = chunk != 0 ? chunk : std::max<std::size_t>(1, this->size() / (std::size_t{8} * helpers));
     const std::size_t chunks = (this->size() + chunk_ - 1) / chunk_;
     for (std::size_t i = 0; i < std::min<std::size_t>(helpers, chunks); ++i) {
       this->add_reference();
-      pool.post(helpers_.emplace_back(*this));
+      post(static_cast<op&>(helpers_.emplace_back(*this)));
     }
   }
 
@@ -63,5 +67,16 @@ class pool_map final : public map_state<R> {
   std::atomic<std::size_t> next_ = 0;  // only hands out numbers: post() and publish() order the rest
   std::deque<helper> helpers_;         // a deque: they are linked into queues, and must stay where they are
 };
+
+/// The map of a pool with so many workers; `post` and `home` as for submit_task.
+template <class Post, class F, class Inputs>
+auto start_map(const scheduler* home, Post&& post, unsigned workers, F&& f, Inputs&& inputs, map_options options) {
+  using function = std::decay_t<F>;
+  using result_type = std::invoke_result_t<function&, map_input_t<Inputs>>;
+  map_inputs<Inputs> held(std::forward<Inputs>(inputs));
+  state_ptr job(new pool_map<result_type, function, Inputs>(home, std::forward<F>(f), std::move(held)));
+  job->start(post, workers, options.chunk);
+  return mapped<result_type>(std::move(job));
+}
 
 }  // namespace fanout::detail

@@ -12,6 +12,7 @@
 #include "fanout/detail/future_state.hpp"
 #include "fanout/errors.hpp"
 #include "fanout/executor.hpp"
+#include "fanout/future.hpp"
 #include "fanout/stop.hpp"
 #include "fanout/task.hpp"
 
@@ -110,5 +111,16 @@ class pool_task final : public op, public future_state<R> {
   std::optional<std::tuple<F, Args...>> call_;
   [[no_unique_address]] task_stop<takes_token> stop_;
 };
+
+/// The submit of a pool: `post(op&)` sees to it that the task is run. `home`: the pool, if threads of it do that.
+template <class Post, class F, class... Args>
+future<call_result_t<F, Args...>> submit_task(const scheduler* home, Post&& post, F&& f, Args&&... args) {
+  using result_type = call_result_t<F, Args...>;
+  auto* const work = new pool_task<result_type, std::decay_t<F>, std::decay_t<Args>...>(home, std::forward<F>(f),
+                                                                                        std::forward<Args>(args)...);
+  state_ptr<future_state<result_type>> state(work);
+  post(static_cast<op&>(*work));
+  return future_access::make(std::move(state));
+}
 
 }  // namespace fanout::detail

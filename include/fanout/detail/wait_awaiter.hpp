@@ -26,23 +26,33 @@ concept wait_source = requires(S& source, waiter& w) {
   { source.unregister_waiter(w) } noexcept -> std::same_as<bool>;
 };
 
-/// Resumes a coroutine once two have arrived: the one who wakes it, and its own await_suspend, which may still be at
-/// work in another thread. Whoever is second resumes it, so its frame, and the awaiter in it, outlive both.
-class suspension {
+/// An op that resumes a coroutine: alone, or once two have arrived, it and await_suspend, which may still be at work in
+/// another thread. Whoever is second resumes it, so its frame, and the awaiter in it, outlive both.
+template <class Op>
+class resuming_op : public Op {
  public:
-  void begin(std::coroutine_handle<> handle) noexcept { handle_ = handle; }
+  resuming_op() noexcept : Op(nullptr) {}
 
-  /// What await_suspend has to return. False: the other was first, do not suspend.
-  bool arrive_suspended() noexcept { return !second(); }
-  void arrive_woken() noexcept {
-    if (second()) handle_.resume();
+  /// await_suspend touches nothing after the op can run: it need not arrive.
+  void resumes_alone(std::coroutine_handle<> handle) noexcept {
+    handle_ = handle;
+    this->run = [](op& self) noexcept { static_cast<resuming_op&>(self).handle_.resume(); };
   }
-  /// If await_suspend touches nothing after it made the waking possible, it need not arrive.
-  void resume_alone() noexcept { handle_.resume(); }
+  /// await_suspend will return arrive().
+  void resumes_as_second(std::coroutine_handle<> handle) noexcept {
+    handle_ = handle;
+    this->run = [](op& self) noexcept {
+      auto& me = static_cast<resuming_op&>(self);
+      if (me.is_second()) me.handle_.resume();
+    };
+  }
+
+  /// What await_suspend has to return. False: the op was first, do not suspend.
+  bool arrive() noexcept { return !is_second(); }
 
  private:
-  // Acquire and release in both: each side sees what the other wrote before it arrived.
-  bool second() noexcept { return arrived_.exchange(true, std::memory_order_acq_rel); }
+  // Acquire and release: each side sees what the other wrote before it arrived.
+  bool is_second() noexcept { return arrived_.exchange(true, std::memory_order_acq_rel); }
 
   std::coroutine_handle<> handle_;
   std::atomic<bool> arrived_ = false;
@@ -86,14 +96,6 @@ class wait_awaiter {
   std::remove_reference_t<Source>& source() noexcept { return source_; }
 
  private:
-  struct resume_op : waiter {
-    resume_op() noexcept : waiter(nullptr) {}
-    suspension suspended;
-
-    static void arrive(op& self) noexcept { static_cast<resume_op&>(self).suspended.arrive_woken(); }
-    static void resume(op& self) noexcept { static_cast<resume_op&>(self).suspended.resume_alone(); }
-  };
-
   struct leave {
     wait_awaiter& awaiter;
     void operator()() const noexcept {
@@ -109,20 +111,19 @@ class wait_awaiter {
       return false;
     }
     waiter_.where = env.where;
-    waiter_.suspended.begin(handle);
     if (!env.stop.stop_possible()) {
-      waiter_.run = &resume_op::resume;
+      waiter_.resumes_alone(handle);
       return source_.register_waiter(waiter_);  // if so, the coroutine may be running elsewhere already
     }
-    waiter_.run = &resume_op::arrive;
+    waiter_.resumes_as_second(handle);
     if (!source_.register_waiter(waiter_)) return false;
     on_stop_.emplace(env.stop, leave{*this});
-    return waiter_.suspended.arrive_suspended();
+    return waiter_.arrive();
   }
 
   Source source_;
   bool stopped_ = false;
-  resume_op waiter_;
+  resuming_op<waiter> waiter_;
   std::optional<stop_callback<leave>> on_stop_;
 };
 
