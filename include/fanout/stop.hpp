@@ -29,10 +29,14 @@ class stop_callback_base {
   /// Calls back at once, before it returns, if `source` was already asked to stop. A null source never stops.
   void attach(stop_source* source) noexcept;
   /// Afterwards the callback does not run and will not: waits for one that runs in another thread.
-  void detach() noexcept;
+  void detach() noexcept {
+    if (source_ != nullptr) leave(*std::exchange(source_, nullptr));
+  }
 
  private:
   friend class fanout::stop_source;
+
+  void leave(stop_source& source) noexcept;
 
   const invoke_fn invoke_;
   stop_source* source_ = nullptr;

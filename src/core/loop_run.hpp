@@ -44,7 +44,7 @@ class loop_run final : private thread_context {
   bool help_until(const std::atomic<std::uint32_t>&, time_point) noexcept override { return false; }
   void wake() noexcept override {}
 
-  spawn_scope scope_;
+  spawn_scope scope_{spawn_scope::counted_by::one_thread};
 };
 
 }  // namespace fanout::detail

@@ -21,9 +21,7 @@ void stop_callback_base::attach(stop_source* source) noexcept {
   }
 }
 
-void stop_callback_base::detach() noexcept {
-  if (source_ != nullptr) std::exchange(source_, nullptr)->remove(*this);
-}
+void stop_callback_base::leave(stop_source& source) noexcept { source.remove(*this); }
 
 }  // namespace detail
 

@@ -81,7 +81,7 @@ struct thread_pool::state {
   void stop() noexcept;
 
   thread_pool& pool;
-  detail::spawn_scope spawned;
+  detail::spawn_scope spawned{detail::spawn_scope::counted_by::many};
   std::mutex mutex;
   std::condition_variable work, time;  // for the idle, and for the timekeeper
   detail::op_queue ready;
