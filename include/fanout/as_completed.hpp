@@ -30,6 +30,10 @@ class [[nodiscard]] completed_range {
 
   /// Throws fanout::error if one of the futures is empty.
   explicit completed_range(std::vector<future<T>> futures) : left_(futures.size()), futures_(std::move(futures)) {}
+  /// Leaves `other` at its end.
+  completed_range(completed_range&& other) noexcept
+      : left_(std::exchange(other.left_, 0)), futures_(std::move(other.futures_)) {}
+  completed_range& operator=(completed_range&&) = delete;
 
   /// For threads: blocks for the first one. A worker of a pool that owes some of them runs other tasks of it meanwhile.
   /// Throws fanout::error on the thread of an event loop that owes one of them: use next() there.
@@ -45,7 +49,7 @@ class [[nodiscard]] completed_range {
    public:
     explicit awaiter(completed_range& r) noexcept
         : detail::wait_awaiter<detail::arrivals&>(r.futures_.arrivals()), range_(r) {}
-    bool await_ready() noexcept { return range_.left_ == 0 || this->source().ready(); }
+    bool await_ready() const noexcept { return range_.left_ == 0; }
     std::optional<future<T>> await_resume() {
       if (range_.left_ == 0) return std::nullopt;
       detail::wait_awaiter<detail::arrivals&>::await_resume();
@@ -105,7 +109,10 @@ completed_range<T> as_completed(std::vector<future<T>> futures) {
 }
 
 /// The results of tasks, each as soon as it is there. The tasks begin with the first next(), on the executor of the
-/// coroutine that calls it; a range that is destroyed before its end asks the others to stop, and run() waits for them.
+/// coroutine that calls it. One coroutine at a time.
+///
+/// A range that is destroyed before its end asks the others to stop, but cannot wait for them; run() does. Until then
+/// they may outlive the coroutine that made them: give them copies, or take the range to its end.
 ///
 ///     auto done = fanout::as_completed(std::move(tasks));
 ///     while (auto next = co_await done.next()) use(*next);
@@ -113,7 +120,13 @@ template <class T>
 class [[nodiscard]] completed_tasks {
  public:
   explicit completed_tasks(std::vector<task<T>> tasks) : tasks_(std::move(tasks)) {}
-  completed_tasks(completed_tasks&&) noexcept = default;
+  /// Leaves `other` at its end.
+  completed_tasks(completed_tasks&& other) noexcept
+      : tasks_(std::move(other.tasks_)),
+        futures_(std::exchange(other.futures_, std::nullopt)),
+        left_(std::exchange(other.left_, 0)) {
+    other.tasks_.clear();
+  }
   completed_tasks& operator=(completed_tasks&&) = delete;
   ~completed_tasks() {
     if (futures_) futures_->cancel_rest();

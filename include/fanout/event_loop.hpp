@@ -13,8 +13,9 @@
 
 namespace fanout {
 
-/// Runs coroutines on the thread that calls run(). Fair: what becomes ready during a turn runs in the next one, after
-/// due timers and posts of other threads. Sleeps while there is nothing to do; makes no system call while there is.
+/// Runs coroutines on the thread that calls run(), in the order in which they become ready. Fair: after 256 ops at the
+/// latest it looks at due timers and at posts of other threads. Sleeps while there is nothing to do; makes no system
+/// call while there is.
 class event_loop final : public scheduler {
  public:
   /// Throws std::system_error if the eventfd that wakes it cannot be made.

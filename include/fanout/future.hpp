@@ -2,10 +2,12 @@
 // future<T>: the result of work that goes on elsewhere. Threads block on it, coroutines await it.
 #pragma once
 
+#include <chrono>
 #include <coroutine>
 #include <utility>
 
 #include "fanout/detail/blocking.hpp"
+#include "fanout/detail/compiler.hpp"
 #include "fanout/detail/future_state.hpp"
 #include "fanout/detail/wait_awaiter.hpp"
 #include "fanout/duration.hpp"
@@ -30,6 +32,8 @@ class [[nodiscard]] future {
   future() noexcept = default;
   future(future&&) noexcept = default;
   future& operator=(future&&) noexcept = default;
+  future(const future&) = FANOUT_DELETED("fanout: a future has one owner: write std::move(f)");
+  future& operator=(const future&) = FANOUT_DELETED("fanout: a future has one owner: write std::move(f)");
 
   /// Waits, then returns the value or throws the task's error. Leaves the future empty. A worker of the pool that owes
   /// the result runs other tasks of that pool meanwhile. Throws fanout::error, at once, on the thread of the event loop
@@ -46,10 +50,17 @@ class [[nodiscard]] future {
     detail::wait_for(state.event(), state.home());
   }
 
-  /// Waits for `time` at most; not at all, and never throwing, if that is 0 or less. True: the result is there.
+  /// Waits for `time`; not at all, and never throwing, if that is 0 or less. True: the result is there. A worker of the
+  /// pool that owes the result looks at the time only between the tasks that it runs meanwhile.
   bool wait_for(duration time) {
     auto& state = checked();
     return detail::wait_for_until(state.event(), state.home(), detail::after(time));
+  }
+
+  /// Any unit, fractions too: wait_for(0.5s).
+  template <class Rep, class Period>
+  bool wait_for(std::chrono::duration<Rep, Period> time) {
+    return wait_for(detail::saturated(time));
   }
 
   /// Is the result there?
@@ -71,6 +82,8 @@ class [[nodiscard]] future {
     checked();
     return awaiter(std::exchange(state_, {}));
   }
+  void operator co_await() & =
+      FANOUT_DELETED("fanout: a future is awaited once, and is empty then: write co_await std::move(f)");
 
  private:
   friend struct detail::future_access;

@@ -103,11 +103,7 @@ inline detail::sleep_awaiter sleep(duration time) { return detail::sleep_awaiter
 /// Any unit, fractions too: sleep(0.5s).
 template <class Rep, class Period>
 detail::sleep_awaiter sleep(std::chrono::duration<Rep, Period> time) {
-  using approximate = std::chrono::duration<double, std::nano>;
-  const approximate nanoseconds = time;
-  if (nanoseconds <= approximate(duration::min())) return sleep(duration::min());
-  const bool fits = nanoseconds < approximate(duration::max());
-  return sleep(fits ? std::chrono::duration_cast<duration>(time) : duration::max());
+  return sleep(detail::saturated(time));
 }
 
 /// A number has no unit: write sleep(1s), not sleep(1) (which would otherwise be ::sleep where <unistd.h> is in sight).

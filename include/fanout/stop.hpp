@@ -88,10 +88,16 @@ class stop_source : private detail::stop_callback_base {
 
   /// True: this call was the first to ask.
   bool request_stop() noexcept;
-  /// Walks up the chain.
+  /// Walks up the chain, as far as it is not linked; a long way only once. Where it is linked, a stop that is under way
+  /// in another thread is seen when it arrives here.
   bool stop_requested() const noexcept {
+    int steps = 0;
     for (const stop_source* source = this; source != nullptr; source = source->parent_) {
       if (source->stopped_.load(std::memory_order_acquire)) return true;
+      if (source->chained_.load(std::memory_order_acquire)) return false;
+      if (++steps != long_way) continue;
+      const_cast<stop_source*>(this)->link_to_parents();
+      if (stopped_.load(std::memory_order_acquire)) return true;  // one above had stopped: it arrived by the linking
     }
     return false;
   }
@@ -116,9 +122,14 @@ class stop_source : private detail::stop_callback_base {
   bool take_out(detail::stop_callback_base& callback) noexcept;
   void remove(detail::stop_callback_base& callback) noexcept;
 
+  static constexpr int long_way = 16;
+
   stop_source* parent_;
-  std::atomic<bool> stopped_ = false;           // release in begin_stop, acquire wherever it is asked
-  std::atomic<bool> linked_ = false;            // only decides who links; the parent's lock orders the rest
+  std::atomic<bool> stopped_ = false;  // release in begin_stop, acquire wherever it is asked
+  enum class link : unsigned char { none, under_way, done };
+  std::atomic<link> link_to_parent_ =
+      link::none;                               // who leaves `none` links; done: release, pairs with the acquire below
+  std::atomic<bool> chained_ = false;           // it and all above are linked: a stop of any of them arrives here
   std::atomic_flag locked_ = ATOMIC_FLAG_INIT;  // guards the list and the line after it
   detail::stop_callback_base* callbacks_ = nullptr;
   const void* notifier_ = nullptr;  // the thread inside request_stop; written once, before any callback leaves the list
@@ -135,7 +146,8 @@ class stop_callback : private detail::stop_callback_base {
   template <class G>
     requires std::constructible_from<F, G>
   stop_callback(stop_token token, G&& f) noexcept(std::is_nothrow_constructible_v<F, G>)
-      : stop_callback_base([](stop_callback_base& self) noexcept { static_cast<stop_callback&>(self).f_(); }),
+      : stop_callback_base(
+            [](stop_callback_base& self) noexcept { std::forward<F>(static_cast<stop_callback&>(self).f_)(); }),
         f_(std::forward<G>(f)) {
     attach(token.source_);
   }

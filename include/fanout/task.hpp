@@ -39,10 +39,12 @@ class [[nodiscard]] task {
 
   task(task&&) noexcept = default;
   task& operator=(task&&) noexcept = default;
+  task(const task&) = FANOUT_DELETED("fanout: a task has one owner: write std::move(t)");
+  task& operator=(const task&) = FANOUT_DELETED("fanout: a task has one owner: write std::move(t)");
 
   /// Throws fanout::error if this task was awaited, or moved from, before.
   detail::task_awaiter<T> operator co_await() && { return detail::task_awaiter<T>(unstarted()); }
-  void operator co_await() & = FANOUT_DELETED(
+  void operator co_await() const& = FANOUT_DELETED(
       "fanout: a task is awaited once, and is over then: write co_await std::move(t), or co_await f() at once");
 
  private:

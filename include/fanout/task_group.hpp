@@ -23,7 +23,8 @@ namespace fanout {
 namespace detail {
 template <class T>
 class group_body;
-}
+struct group_maker;
+}  // namespace detail
 
 /// The future of a task in a group. It may be dropped: the group waits for the task, and throws its error.
 template <class T>
@@ -59,8 +60,7 @@ class task_group {
   friend class detail::spawned_task;
   template <class T>
   friend class detail::group_body;
-  template <std::invocable<task_group&> Body>
-  friend std::invoke_result_t<Body&, task_group&> with_task_group(Body body);
+  friend struct detail::group_maker;
 
   explicit task_group(detail::environment env);
 
@@ -136,6 +136,10 @@ class group_body : private continuation {
   task_promise<T>& body_;
 };
 
+struct group_maker {
+  static task_group make(environment env) { return task_group(env); }
+};
+
 /// So that what `body` throws before it gives its task is an error of the group like any other.
 template <class Body, class T>
 task<T> call_body(Body& body, task_group& group) {
@@ -148,15 +152,18 @@ task<T> call_body(Body& body, task_group& group) {
 /// for all that was spawned in the group, and gives what the body returns. The first error, of the body or of a task,
 /// stops all others and is thrown when they have ended. `body` is kept until then, captures and all.
 template <std::invocable<task_group&> Body>
+  requires detail::is_task<std::invoke_result_t<Body&, task_group&>>
 std::invoke_result_t<Body&, task_group&> with_task_group(Body body) {
-  using task_type = std::invoke_result_t<Body&, task_group&>;
-  static_assert(detail::is_task<task_type>,
-                "fanout: the body of with_task_group must be a coroutine: "
-                "[&](fanout::task_group& g) -> fanout::task<> { … co_return; }");
-  using value_type = typename task_type::value_type;
-  task_group group(co_await detail::environment_awaiter{});
+  using value_type = typename std::invoke_result_t<Body&, task_group&>::value_type;
+  task_group group = detail::group_maker::make(co_await detail::environment_awaiter{});
   const task<value_type> main = detail::call_body<Body, value_type>(body, group);
   co_return co_await detail::group_body<value_type>(group, main);
 }
+
+template <std::invocable<task_group&> Body>
+  requires(!detail::is_task<std::invoke_result_t<Body&, task_group&>>)
+void with_task_group(Body) = FANOUT_DELETED(
+    "fanout: the body of with_task_group must be a coroutine: [&](fanout::task_group& g) -> fanout::task<> { ...; "
+    "co_return; }");
 
 }  // namespace fanout

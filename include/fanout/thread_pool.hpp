@@ -29,8 +29,10 @@ struct thread_pool_options {
 };
 
 /// A fixed number of threads that run tasks, oldest first. All members may be called from any thread, tasks of the pool
-/// included: a worker that waits for a future of its own pool runs other work of it meanwhile, so waiting for what one
-/// has submitted cannot deadlock. No task runs on a thread outside the pool. Idle workers sleep.
+/// included: a worker that waits for a future of its own pool runs other work of it meanwhile, the newest first, so
+/// waiting for what one has submitted cannot deadlock; not while one holds a lock, though, that such work may want.
+/// Waits that nest until the stack is nearly used up throw fanout::error. No task runs on a thread outside the pool.
+/// Idle workers sleep.
 class thread_pool final : public scheduler {
  public:
   /// Throws fanout::error for 0 workers, std::system_error if a thread cannot be started.

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <concepts>
 #include <coroutine>
 #include <utility>
 
@@ -31,11 +33,7 @@ class timed_wait : private continuation {
   using native_awaiter = void;
 
   timed_wait(environment env, duration time, task<T>& body)
-      : continuation(&task_ended),
-        env_(env),
-        deadline_(after(time)),
-        body_(task_access::take_unstarted(body)),
-        stop_(env.stop) {
+      : continuation(&task_ended), env_(env), time_(time), body_(task_access::take_unstarted(body)), stop_(env.stop) {
     if (env_.where == nullptr) throw_no_scheduler("timeout");
   }
 
@@ -43,7 +41,12 @@ class timed_wait : private continuation {
 
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> parent) {
     parent_ = parent;
-    env_.where->post_at(deadline_, timer_);
+    if (time_ > duration::zero()) {
+      env_.where->post_at(after(time_), timer_);
+    } else {
+      expired_ = arrived_ = true;
+      stop_.request_stop();
+    }
     auto& promise = body_.promise();
     promise.env = {env_.where, stop_.get_token()};
     promise.tell(*this);
@@ -72,7 +75,7 @@ class timed_wait : private continuation {
   static std::coroutine_handle<> task_ended(continuation& end, task_promise_base&) noexcept {
     auto& self = static_cast<timed_wait&>(end);
     self.ended_.store(true, std::memory_order_relaxed);  // only spares the task's end a stop request; either will do
-    self.env_.where->expedite(self.timer_);
+    if (self.time_ > duration::zero()) self.env_.where->expedite(self.timer_);
     return self.second() ? self.parent_ : std::noop_coroutine();
   }
 
@@ -88,7 +91,7 @@ class timed_wait : private continuation {
   bool second() noexcept { return arrived_.exchange(true, std::memory_order_acq_rel); }
 
   const environment env_;
-  const time_point deadline_;
+  const duration time_;
   const frame_owner<T> body_;
   stop_source stop_;
   timer timer_{*this};
@@ -114,6 +117,16 @@ task<T> timeout(duration time, task<T> body) {
   }
   detail::throw_timed_out(time);
 }
+
+/// Any unit, fractions too: timeout(0.5s, …).
+template <class Rep, class Period, class T>
+task<T> timeout(std::chrono::duration<Rep, Period> time, task<T> body) {
+  return timeout(detail::saturated(time), std::move(body));
+}
+
+/// A number has no unit.
+template <std::integral Number, class T>
+void timeout(Number, task<T>) = FANOUT_DELETED("fanout: a number has no unit: write timeout(1s, …), not timeout(1, …)");
 
 template <detail::returns_task F>
 void timeout(duration, F&&) = FANOUT_DELETED(FANOUT_CALL_IT);

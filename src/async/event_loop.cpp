@@ -95,10 +95,11 @@ struct event_loop::state {
     }
   }
 
-  void run_until(const bool& over) noexcept {
-    while (!over) {
+  template <class Over>
+  void run_until(const Over& over) noexcept {
+    while (!over()) {
       turn();
-      if (ready.empty() && !over) sleep_until_needed();
+      if (ready.empty() && !over()) sleep_until_needed();
     }
   }
 
@@ -162,16 +163,12 @@ event_loop::~event_loop() {
   if (state_->claimed.exchange(true, std::memory_order_acquire)) {
     detail::terminate_for("an event_loop is destroyed while it runs: let run() return first");
   }
-  const auto drive = [this](const bool& over) { state_->run_until(over); };
-  const auto run_posted = [this] {
-    do {
-      state_->turn();
-    } while (!state_->ready.empty() || !state_->posted.empty());
-  };
   running here(*this);
-  run_posted();
-  here.run.stop_what_is_left(drive);
-  run_posted();
+  do {
+    state_->turn();
+  } while (!state_->ready.empty() || !state_->posted.empty());
+  here.run.stop_what_is_left();
+  state_->run_until([&] { return here.run.nothing_left() && state_->ready.empty() && state_->posted.empty(); });
   state_->wait_for_pushers();
 }
 
@@ -203,11 +200,12 @@ void event_loop::run_until(op& root, detail::completion& ended) {
   if (state_->claimed.exchange(true, std::memory_order_acquire)) {
     throw error("event_loop::run: the loop is running already; await the task instead");
   }
-  const auto drive = [this](const bool& over) { state_->run_until(over); };
   running here(*this);
+  const detail::told_when_done over(ended, *this);
   post(root);
-  here.run.until(ended, drive);
-  here.run.stop_what_is_left(drive);
+  state_->run_until([&] { return static_cast<bool>(over); });
+  here.run.stop_what_is_left();
+  state_->run_until([&] { return here.run.nothing_left(); });
 }
 
 }  // namespace fanout

@@ -2,8 +2,7 @@
 // One run of a scheduler by the thread that calls it: event_loop, serial_executor.
 #pragma once
 
-#include <utility>
-
+#include "fanout/detail/blocking.hpp"
 #include "fanout/detail/spawn_scope.hpp"
 #include "fanout/detail/this_thread.hpp"
 #include "fanout/detail/waiter.hpp"
@@ -12,39 +11,37 @@
 namespace fanout::detail {
 
 /// As long as it lives, its thread runs the scheduler, tasks can be spawned there, and a wait for what only this thread
-/// could fulfil is refused. `drive(over)` is how ops are run: until one of them has set `over`.
+/// could fulfil is refused.
 class loop_run final : private thread_context {
  public:
   explicit loop_run(scheduler& s) noexcept : thread_context(s) { s.set_spawned(&scope_); }
   ~loop_run() { home().set_spawned(nullptr); }
 
-  /// Runs ops until `event` is done.
-  template <class Drive>
-  void until(completion& event, Drive&& drive) {
-    // Told by an op, so that the loop wakes up whoever finishes the event, and looks at no atomic before.
-    struct teller : waiter {
-      explicit teller(scheduler& s) noexcept
-          : waiter([](op& self) noexcept { static_cast<teller&>(self).over = true; }, &s) {}
-      bool over = false;
-    } end(home());
-    if (event.register_waiter(end)) drive(std::as_const(end.over));
-  }
-
-  /// Once, at the end: what was spawned and is left over is asked to stop, and awaited.
-  template <class Drive>
-  void stop_what_is_left(Drive&& drive) {
-    scope_.request_stop();
-    scope_.leave();
-    until(scope_.ended(), std::forward<Drive>(drive));
-  }
+  /// At the end: asks what was spawned and is left over to stop. The scheduler is then to be run until nothing_left().
+  void stop_what_is_left() noexcept { scope_.request_stop(); }
+  bool nothing_left() const noexcept { return scope_.empty(); }
 
  private:
-  bool can_help() const noexcept override { return false; }
+  void may_wait() const override { throw_waits_for_itself(); }
   void help_until(const std::atomic<std::uint32_t>&) noexcept override {}
   bool help_until(const std::atomic<std::uint32_t>&, time_point) noexcept override { return false; }
   void wake() noexcept override {}
 
   spawn_scope scope_{spawn_scope::counted_by::one_thread};
+};
+
+/// Set by an op that is posted when `event` is done: so the loop wakes up whoever finishes the event, and looks at no
+/// atomic before. Must live until it is set.
+class told_when_done : private waiter {
+ public:
+  told_when_done(completion& event, scheduler& where) noexcept
+      : waiter(&tell, &where), told_(!event.register_waiter(*this)) {}
+  explicit operator bool() const noexcept { return told_; }
+
+ private:
+  static void tell(op& self) noexcept { static_cast<told_when_done&>(self).told_ = true; }
+
+  bool told_;
 };
 
 }  // namespace fanout::detail

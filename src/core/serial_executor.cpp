@@ -29,8 +29,9 @@ struct serial_executor::state {
     }
   }
 
-  void run_until(const bool& over) {
-    while (!over) {
+  template <class Over>
+  void run_until(const Over& over) {
+    while (!over()) {
       op* const work = next(true);
       work->run(*work);
     }
@@ -66,8 +67,11 @@ serial_executor::~serial_executor() {
   }
   detail::loop_run run(*this);
   state_->run_posted();
-  run.stop_what_is_left([this](const bool& over) { state_->run_until(over); });
-  state_->run_posted();
+  run.stop_what_is_left();
+  while (!run.nothing_left()) {
+    state_->run_until([&] { return run.nothing_left(); });
+    state_->run_posted();  // which may spawn
+  }
 }
 
 void serial_executor::post(op& work) noexcept {
@@ -91,12 +95,13 @@ void serial_executor::expedite(timer_op& timer) noexcept {
 
 void serial_executor::run_until(op& root, detail::completion& ended) {
   state_->claim("serial_executor::run: it is running already; await the task instead");
-  const auto drive = [this](const bool& over) { state_->run_until(over); };
   {
     detail::loop_run run(*this);
+    const detail::told_when_done over(ended, *this);
     post(root);
-    run.until(ended, drive);
-    run.stop_what_is_left(drive);
+    state_->run_until([&] { return static_cast<bool>(over); });
+    run.stop_what_is_left();
+    state_->run_until([&] { return run.nothing_left(); });
   }
   state_->unclaim();
 }

@@ -30,15 +30,27 @@ void stop_source::lock() noexcept {
 }
 
 void stop_source::link_to_parents() noexcept {
-  // Whoever comes second may register its callback here before the first has joined the parent's list. Nothing is
-  // lost: if the parent has stopped by then, the first one finds that out and stops this source, callbacks and all.
-  for (stop_source* source = this; source->parent_ != nullptr; source = source->parent_) {
-    if (source->linked_.load(std::memory_order_relaxed) || source->linked_.exchange(true)) return;
-    source->source_ = source->parent_;
-    if (!source->parent_->insert(*source)) {
-      source->source_ = nullptr;
-      source->request_stop();
+  // Bottom up. Whoever comes second may register its callback here before the first has joined the parent's list.
+  // Nothing is lost: if the parent has stopped by then, the first one finds that out and stops this source, callbacks
+  // and all.
+  bool all = true;
+  stop_source* top = this;
+  for (; top->parent_ != nullptr && !top->chained_.load(std::memory_order_acquire); top = top->parent_) {
+    auto seen = link::none;
+    if (top->link_to_parent_.compare_exchange_strong(seen, link::under_way, std::memory_order_acquire)) {
+      top->source_ = top->parent_;
+      if (!top->parent_->insert(*top)) {
+        top->source_ = nullptr;
+        top->request_stop();
+      }
+      top->link_to_parent_.store(link::done, std::memory_order_release);
+    } else if (seen == link::under_way) {
+      all = false;  // another thread is at it
     }
+  }
+  if (!all) return;  // whoever registers next finds it done
+  for (stop_source* source = this; source != top; source = source->parent_) {
+    source->chained_.store(true, std::memory_order_release);
   }
 }
 

@@ -16,16 +16,6 @@ void timer_heap::insert(timer_op& timer, time_point deadline) {
   sift_up(timer, heap_.size() - 1);
 }
 
-void timer_heap::take_due(op_queue& ready) noexcept {
-  if (empty()) return;
-  const time_point now = std::chrono::steady_clock::now();
-  while (!empty() && earliest().deadline <= now) {
-    timer_op& timer = earliest();
-    erase(timer);
-    ready.push(timer);
-  }
-}
-
 void timer_heap::erase(timer_op& timer) noexcept {
   const std::size_t hole = timer.heap_index;
   timer.heap_index = timer_op::not_queued;

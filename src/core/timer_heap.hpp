@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <vector>
 
-#include "core/op_queue.hpp"
 #include "fanout/executor.hpp"
 
 namespace fanout::detail {
@@ -16,9 +15,18 @@ class timer_heap {
   bool empty() const noexcept { return heap_.empty(); }
   timer_op& earliest() const noexcept { return *heap_.front(); }
 
-  /// Moves those whose deadline has passed to `ready`, in the order of their deadlines. The clock is not read while
-  /// there are none.
-  void take_due(op_queue& ready) noexcept;
+  /// Moves those whose deadline has passed to the queue `ready`, in the order of their deadlines. The clock is not read
+  /// while there are none.
+  template <class Queue>
+  void take_due(Queue& ready) noexcept {
+    if (empty()) return;
+    const time_point now = std::chrono::steady_clock::now();
+    while (!empty() && earliest().deadline <= now) {
+      timer_op& timer = earliest();
+      erase(timer);
+      ready.push(timer);
+    }
+  }
 
   void insert(timer_op& timer, time_point deadline);
   void erase(timer_op& timer) noexcept;

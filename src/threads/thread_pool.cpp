@@ -5,16 +5,17 @@
 #include <pthread.h>
 
 #include <condition_variable>
+#include <cstddef>
 #include <mutex>
 #include <system_error>
 #include <vector>
 
-#include "core/op_queue.hpp"
 #include "core/timer_heap.hpp"
 #include "fanout/detail/misuse.hpp"
 #include "fanout/detail/spawn_scope.hpp"
 #include "fanout/detail/this_thread.hpp"
 #include "fanout/errors.hpp"
+#include "threads/op_deque.hpp"
 
 namespace fanout {
 
@@ -58,24 +59,43 @@ struct thread_pool::state {
     }
   }
 
-  /// The next op to run, or null: when `flag` is set or `deadline` has passed, if they are given; when the pool closes,
-  /// if not.
-  op* next(const std::atomic<std::uint32_t>* flag, const time_point* deadline) {
+  /// What a worker waits for, if it helps; nothing, if it just works.
+  struct wait_for {
+    const std::atomic<std::uint32_t>* flag = nullptr;
+    const time_point* deadline = nullptr;
+  };
+
+  /// The next op to run, or null: when the flag is set or the deadline has passed, if there is one; when the pool
+  /// closes and nothing is left, if not. Who works takes the oldest. Who helps takes the newest, which is most often
+  /// what it waits for, or a part of that: so the depth of its stack is that of the work, not the length of the queue.
+  /// Only so long, though, that what is older does not wait for ever. `ran`: how many ops this worker was given here
+  /// and has run.
+  op* next(unsigned ran, wait_for what) {
     std::unique_lock lock(mutex);
+    if (ran > 0) --running;
+    const bool helps = what.flag != nullptr;
     for (;;) {
-      if (flag != nullptr && flag->load(std::memory_order_acquire) != 0) break;
+      if (helps && what.flag->load(std::memory_order_acquire) != 0) break;
+      if (ran > 0 && what.deadline != nullptr && passed(*what.deadline))
+        break;  // after some work: it may have been that
       timers.take_due(ready);
-      if (op* const found = ready.pop()) {
+      if (op* const found = helps && ran % 64 != 63 ? ready.pop_back() : ready.pop_front()) {
+        ++running;
         if (!ready.empty()) wake_one();
         return found;
       }
-      if (closing && flag == nullptr && spawned.ended().done()) break;
-      if (deadline != nullptr && std::chrono::steady_clock::now() >= *deadline) break;
-      sleep(lock, deadline);
+      if (!helps && closing && running == 0 && spawned.empty()) {
+        wake_all();  // the others have nothing left either
+        return nullptr;
+      }
+      if (what.deadline != nullptr && passed(*what.deadline)) break;
+      sleep(lock, what.deadline);
     }
     if (!ready.empty()) wake_one();
     return nullptr;
   }
+
+  static bool passed(time_point deadline) noexcept { return std::chrono::steady_clock::now() >= deadline; }
 
   void start(const thread_pool_options& options);
   void stop() noexcept;
@@ -84,36 +104,61 @@ struct thread_pool::state {
   detail::spawn_scope spawned{detail::spawn_scope::counted_by::many};
   std::mutex mutex;
   std::condition_variable work, time;  // for the idle, and for the timekeeper
-  detail::op_queue ready;
+  detail::op_deque ready;
   detail::timer_heap timers;
+  unsigned running = 0;  // ops that have begun and not ended: while there are any, more may come, and tasks be spawned
   unsigned idle = 0;
   bool timekeeper = false;
   bool closing = false;
   std::vector<pthread_t> threads;
 };
 
+namespace {
+
+struct stack_bounds {
+  const char* lowest;
+  std::size_t size;
+};
+
+const stack_bounds& this_stack() {
+  static thread_local const stack_bounds bounds = [] {
+    pthread_attr_t attributes;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return stack_bounds{nullptr, 0};
+    void* lowest = nullptr;
+    std::size_t size = 0;
+    pthread_attr_getstack(&attributes, &lowest, &size);
+    pthread_attr_destroy(&attributes);
+    return stack_bounds{static_cast<const char*>(lowest), size};
+  }();
+  return bounds;
+}
+
+std::size_t stack_left() {
+  return static_cast<std::size_t>(static_cast<char*>(__builtin_frame_address(0)) - this_stack().lowest);
+}
+/// For what a task does besides waiting.
+std::size_t stack_to_keep() { return this_stack().size / 8; }
+
+}  // namespace
+
 /// Lives on the stack of its thread.
 class thread_pool::state::worker final : public detail::thread_context {
  public:
   explicit worker(state& s) noexcept : thread_context(s.pool), state_(s) {}
 
-  void run() noexcept {
-    while (op* const next = state_.next(nullptr, nullptr)) next->run(*next);
+  void run() noexcept { run_until({}); }
+
+  void may_wait() const override {
+    if (stack_left() < stack_to_keep()) throw_nested_too_deeply();
   }
 
-  bool can_help() const noexcept override { return true; }
-
   void help_until(const std::atomic<std::uint32_t>& flag) noexcept override {
-    const worker inner(state_);  // what runs here is the pool's, whatever else this thread is in the middle of running
-    while (op* const next = state_.next(&flag, nullptr)) next->run(*next);
+    // What runs here is the pool's, whatever else this thread is in the middle of running.
+    worker(state_).run_until({.flag = &flag});
   }
 
   bool help_until(const std::atomic<std::uint32_t>& flag, time_point deadline) noexcept override {
-    const worker inner(state_);
-    while (op* const next = state_.next(&flag, &deadline)) {
-      next->run(*next);
-      if (std::chrono::steady_clock::now() >= deadline) break;  // after some work: it may be what is waited for
-    }
+    worker(state_).run_until({.flag = &flag, .deadline = &deadline});
     return flag.load(std::memory_order_acquire) != 0;
   }
 
@@ -123,6 +168,21 @@ class thread_pool::state::worker final : public detail::thread_context {
   }
 
  private:
+  void run_until(wait_for what) noexcept {
+    unsigned ran = 0;
+    while (op* const next = state_.next(ran, what)) {
+      next->run(*next);
+      if (++ran == 0) ran = 64;  // it has not wrapped around to "none"
+    }
+  }
+
+  [[noreturn]] static void throw_nested_too_deeply() {
+    throw error(
+        "thread_pool: a task waits for a task that waits for a task …, so deeply nested that the worker's stack is "
+        "nearly "
+        "used up; wait for them in a coroutine (co_await), or give the pool a larger stack_size");
+  }
+
   state& state_;
 };
 
@@ -154,22 +214,11 @@ void thread_pool::state::start(const thread_pool_options& options) {
 }
 
 void thread_pool::state::stop() noexcept {
-  // Whoever ends last of what was spawned, in a worker or here, wakes the workers up.
-  struct teller : detail::waiter {
-    explicit teller(state& s) noexcept : waiter(&tell), pool(s) {}
-    static void tell(op& self) noexcept {
-      state& s = static_cast<teller&>(self).pool;
-      const std::lock_guard lock(s.mutex);
-      s.wake_all();
-    }
-    state& pool;
-  } last(*this);
-  spawned.ended().register_waiter(last);
   {
     const std::lock_guard lock(mutex);
     closing = true;
+    wake_all();
   }
-  spawned.leave();
   for (const pthread_t thread : threads) pthread_join(thread, nullptr);
 }
 

@@ -637,9 +637,8 @@ fanout::future<T> run(trial& t, task<T> main, const std::function<bool(int, fano
     fanout::detail::loop_run run(t.where);
     f = fanout::spawn(std::move(main));
     while (!f.ready() && before(t.where.steps() + 1, f)) t.where.step();
-    run.stop_what_is_left([&](const bool& over) {
-      while (!over) t.where.step();
-    });
+    run.stop_what_is_left();
+    while (!run.nothing_left()) t.where.step();
   }
   EXPECT_TRUE(f.ready());
   EXPECT_TRUE(t.where.idle()) << "an op or a timer is left, and would run after everything has ended";

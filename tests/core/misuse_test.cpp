@@ -250,6 +250,44 @@ TEST(ExecutorMisuse, ALoopThatRunsIsNotRunAgainInsideItself) {
   EXPECT_EQ(serial.run(inside(serial)), 2);
 }
 
+TEST(FutureMisuseDeathTest, TwoWaitersForTheNextOfOneRangeEndTheProgram) {
+  const auto both = []() -> fanout::task<> {
+    promise<int> never;
+    std::vector<fanout::future<int>> futures;
+    futures.push_back(never.get_future());
+    auto range = fanout::as_completed(std::move(futures));
+    const auto next = [](auto& r) -> fanout::task<> { co_await r.next(); };
+    co_await fanout::gather(next(range), next(range));
+  };
+  EXPECT_DEATH(fanout::run(both()), "two at once wait for the next of one as_completed range");
+}
+
+TEST(FutureMisuse, ARangeThatWasMovedFromIsAtItsEnd) {
+  promise<int> first;
+  std::vector<fanout::future<int>> futures;
+  futures.push_back(first.get_future());
+  first.set(1);
+  auto range = fanout::as_completed(std::move(futures));
+  auto moved = std::move(range);
+  EXPECT_EQ(range.begin(), range.end());
+  int sum = 0;
+  for (auto&& f : moved) sum += f.get();
+  EXPECT_EQ(sum, 1);
+
+  const auto tasks = []() -> fanout::task<> {
+    const auto one = []() -> fanout::task<int> { co_return 1; };
+    std::vector<fanout::task<int>> two;
+    two.push_back(one());
+    two.push_back(one());
+    auto done = fanout::as_completed(std::move(two));
+    EXPECT_EQ((co_await done.next()).value(), 1);
+    auto rest = std::move(done);
+    EXPECT_FALSE((co_await done.next()).has_value());
+    EXPECT_EQ((co_await rest.next()).value(), 1);
+  };
+  fanout::run(tasks());
+}
+
 TEST(ExecutorMisuseDeathTest, DestroyingALoopThatRunsEndsTheProgram) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto destroys = [](auto& executor) -> task<> {

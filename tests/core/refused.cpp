@@ -19,7 +19,7 @@ using fanout::task;
 task<int> value(int x) { co_return x; }
 
 task<> use(fanout::task_group& group, fanout::thread_pool& pool, int local) {
-  auto lambda = [&local]() -> task<int> { co_return local; };
+  [[maybe_unused]] auto lambda = [&local]() -> task<int> { co_return local; };
 #if CASE == 0
   task<int> t = value(1);
   co_await std::move(t);
@@ -64,6 +64,23 @@ task<> use(fanout::task_group& group, fanout::thread_pool& pool, int local) {
   fanout::spawn(value(1));
 #elif CASE == 16
   fanout::gather(value(1), value(2));
+#elif CASE == 17
+  fanout::future<int> f = fanout::spawn(value(1));
+  co_await f;
+#elif CASE == 18
+  co_await fanout::timeout(1, value(1));
+#elif CASE == 19
+  task<int> t = value(1);
+  co_await fanout::gather(t, value(2));
+#elif CASE == 20
+  co_await []() -> task<const int&> { co_return 5; }();
+#elif CASE == 21
+  co_await fanout::with_task_group([](fanout::task_group&) { return 1; });
+#elif CASE == 22
+  struct alignas(64) wide {
+    int x;
+  };
+  co_await []() -> task<wide> { co_return wide{}; }();
 #endif
   co_return;
 }

@@ -156,6 +156,57 @@ TEST(ThreadPool, NestedMapAndAsCompletedDoNotDeadlockOnOneWorker) {
   EXPECT_EQ(outer.get(), 14 + 3 + 3);
 }
 
+TEST(ThreadPool, WorkersThatHelpDoNotNestAsDeepAsTheQueueIsLong) {
+  fanout::thread_pool pool(2);
+  EXPECT_EQ(pool.submit([&] { return fib(pool, 22); }).get(), 17'711);
+  std::vector<fanout::future<int>> futures;
+  for (int i = 0; i < 20'000; ++i) {
+    futures.push_back(pool.submit([&pool, i] { return pool.submit([i] { return i; }).get(); }));
+  }
+  long sum = 0;
+  for (auto& f : futures) sum += f.get();
+  EXPECT_EQ(sum, 20'000L * 19'999 / 2);
+}
+
+int nested(fanout::thread_pool& pool, int depth) {
+  return depth == 0 ? 0 : 1 + pool.submit([&pool, depth] { return nested(pool, depth - 1); }).get();
+}
+
+TEST(ThreadPool, NestsFiveThousandLevelsDeep) {
+  fanout::thread_pool pool({.workers = 1, .stack_size = std::size_t{64} << 20});  // sanitizers need more than 8 MB
+  EXPECT_EQ(pool.submit([&] { return nested(pool, 5000); }).get(), 5000);
+}
+
+TEST(ThreadPool, NestingTooDeeplyIsAnError) {
+  fanout::thread_pool pool({.workers = 1, .stack_size = std::size_t{1} << 20});
+  auto deep = pool.submit([&] { return nested(pool, 10'000'000); });
+  try {
+    deep.get();
+    ADD_FAILURE() << "no error";
+  } catch (const fanout::error& error) {
+    EXPECT_NE(std::string(error.what()).find("stack_size"), std::string::npos) << error.what();
+  }
+  EXPECT_EQ(pool.submit([&] { return nested(pool, 10); }).get(), 10);
+}
+
+TEST(ThreadPool, ItsDestructorWaitsForWhatItsLastTasksSpawn) {
+  bool ended = false;
+  auto late = [](bool& e) -> fanout::task<> {
+    co_await fanout::sleep(1ms);
+    e = true;
+  };
+  std::latch closing(1);
+  {
+    fanout::thread_pool pool(1);
+    pool.post([&] {
+      closing.wait();
+      static_cast<void>(fanout::spawn(late(ended)));
+    });
+    closing.count_down();
+  }
+  EXPECT_TRUE(ended);
+}
+
 TEST(ThreadPool, AWorkerWaitingWithADeadlineGivesUpInTime) {
   fanout::thread_pool pool(2);
   std::latch release(1);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "fanout/detail/future_state.hpp"
+#include "fanout/detail/misuse.hpp"
 #include "fanout/detail/waiter.hpp"
 
 namespace fanout::detail {
@@ -54,7 +55,12 @@ class arrivals {
   }
 
   /// The consumer's: is there one to take()?
-  bool ready() noexcept { return arrived_ != nullptr || word_.load(std::memory_order_relaxed) != 0; }
+  bool ready() const noexcept {
+    if (arrived_ != nullptr) return true;
+    const auto word = word_.load(std::memory_order_relaxed);
+    if ((word & is_waiter) != 0) terminate_for("two at once wait for the next of one as_completed range");
+    return word != 0;
+  }
 
   bool register_waiter(waiter& w) noexcept {
     std::uintptr_t nobody = 0;

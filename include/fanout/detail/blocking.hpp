@@ -64,14 +64,15 @@ thread_context* helping_context(const Homes& homes) {
   thread_context* helping = nullptr;
   for (const scheduler* home : homes) {
     thread_context* const context = context_of(home);
-    if (context != nullptr && !context->can_help()) throw_waits_for_itself();
-    if (context != nullptr) helping = context;
+    if (context == nullptr) continue;
+    context->may_wait();
+    helping = context;
   }
   return helping;
 }
 inline thread_context* helping_context(const scheduler* home) {
   thread_context* const context = context_of(home);
-  if (context != nullptr && !context->can_help()) throw_waits_for_itself();
+  if (context != nullptr) context->may_wait();
   return context;
 }
 

@@ -123,10 +123,15 @@ inline void free_frame(void* frame, std::size_t size) noexcept {
 /// How many are allocated and not yet freed, in all threads. Exact while no other thread allocates or frees.
 inline std::int64_t live_frames() noexcept { return frame_pool::live(); }
 
-/// To derive from: objects of the class come from the pool, unless they ask for more alignment than it has.
-struct pooled {
+/// To derive from: frames of coroutines with this promise come from the pool.
+struct pooled_frame {
   static void* operator new(std::size_t size) { return allocate_frame(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { free_frame(memory, size); }
+};
+
+/// To derive from: objects of the class come from the pool, unless they ask for more alignment than it has.
+struct pooled : pooled_frame {
+  using pooled_frame::operator new, pooled_frame::operator delete;
   static void* operator new(std::size_t size, std::align_val_t alignment) { return ::operator new(size, alignment); }
   static void operator delete(void* memory, std::size_t size, std::align_val_t alignment) noexcept {
     ::operator delete(memory, size, alignment);

@@ -19,6 +19,8 @@ namespace fanout {
 
 template <class T>
 class task;
+template <class T>
+class future;
 
 namespace detail {
 
@@ -28,6 +30,11 @@ template <class T>
 inline constexpr bool is_task = false;
 template <class T>
 inline constexpr bool is_task<task<T>> = true;
+
+template <class T>
+inline constexpr bool is_future = false;
+template <class T>
+inline constexpr bool is_future<future<T>> = true;
 
 template <class Awaitable>
 decltype(auto) awaiter_of(Awaitable&& awaitable) {
@@ -42,7 +49,7 @@ decltype(auto) awaiter_of(Awaitable&& awaitable) {
 
 /// What resumes a coroutine on its executor by itself: it, or its awaiter, has a member type of this name.
 template <class A>
-concept native_awaitable = is_task<std::remove_cvref_t<A>> || requires {
+concept native_awaitable = is_task<std::remove_cvref_t<A>> || is_future<std::remove_cvref_t<A>> || requires {
   typename std::remove_cvref_t<A>::native_awaiter;
 } || requires { typename std::remove_cvref_t<decltype(awaiter_of(std::declval<A>()))>::native_awaiter; };
 template <class Awaitable>
@@ -62,7 +69,7 @@ struct continuation {
 ///     made ──awaited, or started by gather, spawn, run──▶ runs ⇄ suspended ──▶ ended: error, or the value
 ///
 /// The frame belongs to the task<T>, then to whoever starts it, and is destroyed by nobody else.
-struct task_promise_base : op, pooled {
+struct task_promise_base : op, pooled_frame {
   explicit task_promise_base(run_fn f) noexcept : op(f), error(nullptr) {}
   task_promise_base(const task_promise_base&) = delete;
   ~task_promise_base() {
@@ -121,6 +128,12 @@ struct task_promise_base : op, pooled {
 /// The value, in place; a reference as its address.
 template <class T>
 struct task_value : task_promise_base {
+  static_assert(!std::is_rvalue_reference_v<T>, "fanout: a task returns a value or an lvalue reference, not a T&&");
+  static_assert(
+      alignof(stored_t<T>) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
+      "fanout: a coroutine frame has no more alignment than operator new gives: return a std::unique_ptr to a "
+      "type that needs more");
+
   explicit task_value(run_fn f) noexcept : task_promise_base(f) {}
   task_value(const task_value&) = delete;
   ~task_value() {
@@ -131,6 +144,10 @@ struct task_value : task_promise_base {
     requires std::convertible_to<U&&, T>
   void return_value(U&& value) {
     if constexpr (std::is_reference_v<T>) {
+      static_assert(std::is_lvalue_reference_v<U&&> &&
+                        std::is_convertible_v<std::remove_reference_t<U>*, std::remove_reference_t<T>*>,
+                    "fanout: this task returns a reference, and would return one to a temporary: return an object that "
+                    "lives on, or make it a task of a value");
       std::construct_at(&value_, static_cast<T>(value));
     } else {
       std::construct_at(&value_, std::forward<U>(value));

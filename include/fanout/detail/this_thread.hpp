@@ -26,9 +26,10 @@ class thread_context {
 
   scheduler& home() const noexcept { return home_; }
 
-  /// May a thread that waits for this scheduler run other work of it meanwhile? If not, it must not wait.
-  virtual bool can_help() const noexcept = 0;
-  /// Runs work until `flag` is set. Only if can_help().
+  /// Throws fanout::error if this thread must not wait for the scheduler: because nobody else could end that, or
+  /// because it waits inside of waits so deeply that its stack is nearly used up.
+  virtual void may_wait() const = 0;
+  /// Runs work of the scheduler until `flag` is set.
   virtual void help_until(const std::atomic<std::uint32_t>& flag) noexcept = 0;
   /// The same until `deadline` at the latest. True: the flag is set.
   virtual bool help_until(const std::atomic<std::uint32_t>& flag, time_point deadline) noexcept = 0;

@@ -61,7 +61,8 @@ class resuming_op : public Op {
 /// Waits for `Source`, which it holds or refers to. Throws `cancelled` if the coroutine is asked to stop before the
 /// source has notified it; what has been notified counts.
 ///
-///     await_suspend: register the waiter, register for stop requests, arrive
+///     await_suspend: if it was asked to stop, or need not wait: go on; else register the waiter, register for stop
+///                    requests, arrive
 ///     notified:      the waiter runs where the coroutine lives: arrives
 ///     stop request:  unregisters the waiter; if that succeeds, posts it itself
 template <class Source>
@@ -77,10 +78,9 @@ class wait_awaiter {
   wait_awaiter(const wait_awaiter&) = delete;
   wait_awaiter& operator=(const wait_awaiter&) = delete;
 
-  bool await_ready() noexcept {
-    static_assert(wait_source<std::remove_reference_t<Source>>);
-    return source_.ready();
-  }
+  // Always to await_suspend, which alone can see whether the coroutine was asked to stop: that comes first, so that a
+  // loop of waits that need not wait ends too.
+  bool await_ready() const noexcept { return false; }
 
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> handle) {
@@ -110,6 +110,8 @@ class wait_awaiter {
       stopped_ = true;
       return false;
     }
+    static_assert(wait_source<std::remove_reference_t<Source>>);
+    if (source_.ready()) return false;
     waiter_.where = env.where;
     if (!env.stop.stop_possible()) {
       waiter_.resumes_alone(handle);

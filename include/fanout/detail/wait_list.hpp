@@ -113,7 +113,7 @@ class wake_ups {
 ///     list()        where it waits; used with the lock held, as is
 ///     settle(wake)  true: there is no need to wait, and all is done: the permit is taken, the value is sent
 ///
-/// The awaiter goes on in the same thread when ready() is true, so what is settled there is the coroutine's.
+/// The coroutine goes on in the same thread when ready() is true, so what is settled there is its.
 class queued_wait : public wait_link {
  public:
   bool ready(this auto& self) noexcept {

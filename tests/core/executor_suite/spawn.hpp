@@ -182,10 +182,38 @@ TYPED_TEST_P(ExecutorSpawn, AThreadMayWaitForTheFuture) {
   this->run(main());
 }
 
+TYPED_TEST_P(ExecutorSpawn, WhatIsSpawnedAtTheVeryEndEndsToo) {
+  // What is left over posts, while it is being stopped, a function that spawns: nothing was counted in between.
+  auto& executor = this->executor();
+  std::atomic<int> ran = 0;
+  auto late = [](std::atomic<int>& count) -> fanout::task<> {
+    co_await fanout::this_task::get_stop_token();
+    ++count;
+    co_await fanout::sleep(1ms);
+  };
+  auto left_over = [](auto& where, std::atomic<int>& count, auto spawned, fanout::duration time) -> fanout::task<> {
+    try {
+      co_await fanout::sleep(time);
+    } catch (const fanout::cancelled&) {
+    }
+    where.post([&count, spawned] {
+      for (int i = 0; i < 300; ++i) static_cast<void>(fanout::spawn(spawned(count)));
+    });
+  };
+  auto main = [&]() -> fanout::task<> {
+    static_cast<void>(fanout::spawn(
+        left_over(executor, ran, late, TypeParam::is_loop ? fanout::duration(24h) : fanout::duration(1ms))));
+    co_await fanout::yield();
+  };
+  this->run(main());
+  this->destroy();
+  EXPECT_EQ(ran, 300);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(ExecutorSpawn, StartsATaskAndGivesAFutureForIt, RunsTasksWhileOthersWait,
                             MayBeCalledFromWhatIsPosted, IsRefusedWhereNothingRuns, ADroppedFutureDetaches,
                             CancelAsksTheTaskToStop, ATaskThatHasEndedCannotBeCancelled, ATaskMaySwallowTheStop,
                             WhatIsLeftOverHasEndedWhenTheExecutorIsDone, WhatIsLeftOverByATaskThatFailsEndsToo,
-                            AThreadMayWaitForTheFuture);
+                            AThreadMayWaitForTheFuture, WhatIsSpawnedAtTheVeryEndEndsToo);
 
 }  // namespace fanout_test
