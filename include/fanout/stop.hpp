@@ -90,17 +90,7 @@ class stop_source : private detail::stop_callback_base {
   bool request_stop() noexcept;
   /// Walks up the chain, as far as it is not linked; a long way only once. Where it is linked, a stop that is under way
   /// in another thread is seen when it arrives here.
-  bool stop_requested() const noexcept {
-    int steps = 0;
-    for (const stop_source* source = this; source != nullptr; source = source->parent_) {
-      if (source->stopped_.load(std::memory_order_acquire)) return true;
-      if (source->chained_.load(std::memory_order_acquire)) return false;
-      if (++steps != long_way) continue;
-      const_cast<stop_source*>(this)->link_to_parents();
-      if (stopped_.load(std::memory_order_acquire)) return true;  // one above had stopped: it arrived by the linking
-    }
-    return false;
-  }
+  bool stop_requested() const noexcept;
   /// From now on the parent does not matter, and may go. Once nobody uses this source's tokens any more.
   void unchain() noexcept {
     detach();

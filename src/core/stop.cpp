@@ -25,6 +25,18 @@ void stop_callback_base::leave(stop_source& source) noexcept { source.remove(*th
 
 }  // namespace detail
 
+bool stop_source::stop_requested() const noexcept {
+  int steps = 0;
+  for (const stop_source* source = this; source != nullptr; source = source->parent_) {
+    if (source->stopped_.load(std::memory_order_acquire)) return true;
+    if (source->chained_.load(std::memory_order_acquire)) return false;
+    if (++steps != long_way) continue;
+    const_cast<stop_source*>(this)->link_to_parents();
+    if (stopped_.load(std::memory_order_acquire)) return true;  // one above had stopped: it arrived by the linking
+  }
+  return false;
+}
+
 void stop_source::lock() noexcept {
   while (locked_.test_and_set(std::memory_order_acquire)) sched_yield();  // held for a few instructions only
 }
