@@ -27,9 +27,8 @@ class event {
   ~event() {
     if (!waiting_.empty()) {
       detail::terminate_for(
-          "an event is destroyed while a coroutine waits for it, which could never go on: let it outlive them, or "
-          "set() "
-          "it and wait until they have ended");
+          "an event is destroyed while a coroutine waits for it, which could never go on: let it outlive them, "
+          "or set() it and wait until they have ended");
     }
   }
 

@@ -16,11 +16,12 @@ namespace fanout {
 /// asyncio.Semaphore: a number of permits, which coroutines take and give back, on whatever executors. Who waited
 /// longest is served first. All members may be called from any thread.
 ///
-///                         acquire                             acquire
+///                         acquire                          acquire
 ///     permits available  ────────▶  none, and nobody waits  ────────▶  none, and some wait
 ///                        ◀────────                          ◀────────
-///                         release                             release: the permit is the first one's at once, so that
-///                                                             nobody who comes later can be faster; or a waiter leaves
+///                         release                          release; or a waiter leaves
+///
+/// A permit that is released while some wait is the first one's at once: nobody who comes later can be faster.
 class semaphore {
  public:
   /// One permit, given back by the destructor.

@@ -19,8 +19,6 @@ namespace fanout {
 
 namespace detail {
 
-[[noreturn]] void throw_no_scheduler(const char* what);
-
 class sleep_awaiter {
  public:
   using native_awaiter = void;
@@ -49,17 +47,17 @@ class sleep_awaiter {
   };
 
   bool suspend(std::coroutine_handle<> handle, environment env) {
-    if (env.where == nullptr) throw_no_scheduler("sleep");
+    scheduler& where = scheduler_of(env, "sleep");
     stop_ = env.stop;
     if (stop_.stop_requested()) return false;
     if (!stop_.stop_possible()) {
       timer_.resumes_alone(handle);
-      env.where->post_at(deadline_, timer_);
+      where.post_at(deadline_, timer_);
       return true;
     }
     timer_.resumes_as_second(handle);
-    env.where->post_at(deadline_, timer_);
-    on_stop_.emplace(stop_, wake_up{*env.where, timer_});
+    where.post_at(deadline_, timer_);
+    on_stop_.emplace(stop_, wake_up{where, timer_});
     return timer_.arrive();
   }
 
@@ -79,11 +77,15 @@ class yield_awaiter {
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> handle) {
     const environment env = environment_of(handle);
-    if (env.where == nullptr) throw_no_scheduler("yield");
+    scheduler& where = scheduler_of(env, "yield");
     stop_ = env.stop;
     if (stop_.stop_requested()) return false;
-    if constexpr (std::derived_from<Promise, op>) env.where->post(handle.promise());
-    return true;
+    if constexpr (std::derived_from<Promise, op>) {
+      where.post(handle.promise());
+      return true;
+    } else {
+      throw_no_scheduler("yield");  // nor can it: only tasks have an environment
+    }
   }
 
   void await_resume() const {

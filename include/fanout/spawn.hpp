@@ -2,7 +2,6 @@
 // spawn: starts a task now, and gives a future for it.
 #pragma once
 
-#include <atomic>
 #include <coroutine>
 #include <utility>
 

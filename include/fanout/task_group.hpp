@@ -62,7 +62,8 @@ class task_group {
   friend class detail::group_body;
   friend struct detail::group_maker;
 
-  explicit task_group(detail::environment env);
+  explicit task_group(const detail::environment& env)
+      : outer_(env.stop), where_(detail::scheduler_of(env, "with_task_group")), stop_(env.stop) {}
 
   stop_token get_token() const noexcept { return stop_.get_token(); }
 
@@ -137,7 +138,7 @@ class group_body : private continuation {
 };
 
 struct group_maker {
-  static task_group make(environment env) { return task_group(env); }
+  static task_group make(const environment& env) { return task_group(env); }
 };
 
 /// So that what `body` throws before it gives its task is an error of the group like any other.

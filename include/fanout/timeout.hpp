@@ -12,7 +12,6 @@
 #include "fanout/duration.hpp"
 #include "fanout/errors.hpp"
 #include "fanout/executor.hpp"
-#include "fanout/sleep.hpp"
 #include "fanout/stop.hpp"
 #include "fanout/task.hpp"
 
@@ -27,28 +26,33 @@ namespace detail {
 ///
 ///     task ends:    ended_ = true, expedite the timer, arrive
 ///     timer runs:   if the task has not ended: expired_ = true, ask it to stop; arrive
+///
+/// With no time there is no timer: it has expired, and arrived, before the task begins.
 template <class T>
 class timed_wait : private continuation {
  public:
   using native_awaiter = void;
 
   timed_wait(environment env, duration time, task<T>& body)
-      : continuation(&task_ended), env_(env), time_(time), body_(task_access::take_unstarted(body)), stop_(env.stop) {
-    if (env_.where == nullptr) throw_no_scheduler("timeout");
-  }
+      : continuation(&task_ended),
+        env_(env),
+        where_(scheduler_of(env, "timeout")),
+        time_(time),
+        body_(task_access::take_unstarted(body)),
+        stop_(env.stop) {}
 
   bool await_ready() const noexcept { return false; }
 
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> parent) {
     parent_ = parent;
     if (time_ > duration::zero()) {
-      env_.where->post_at(after(time_), timer_);
+      where_.post_at(after(time_), timer_);
     } else {
       expired_ = arrived_ = true;
       stop_.request_stop();
     }
     auto& promise = body_.promise();
-    promise.env = {env_.where, stop_.get_token()};
+    promise.env = {&where_, stop_.get_token()};
     promise.tell(*this);
     return promise.frame();
   }
@@ -75,7 +79,7 @@ class timed_wait : private continuation {
   static std::coroutine_handle<> task_ended(continuation& end, task_promise_base&) noexcept {
     auto& self = static_cast<timed_wait&>(end);
     self.ended_.store(true, std::memory_order_relaxed);  // only spares the task's end a stop request; either will do
-    if (self.time_ > duration::zero()) self.env_.where->expedite(self.timer_);
+    if (self.time_ > duration::zero()) self.where_.expedite(self.timer_);
     return self.second() ? self.parent_ : std::noop_coroutine();
   }
 
@@ -91,6 +95,7 @@ class timed_wait : private continuation {
   bool second() noexcept { return arrived_.exchange(true, std::memory_order_acq_rel); }
 
   const environment env_;
+  scheduler& where_;
   const duration time_;
   const frame_owner<T> body_;
   stop_source stop_;

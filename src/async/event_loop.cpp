@@ -76,13 +76,13 @@ struct event_loop::state {
   }
 
   void take_due_timers() noexcept {
-    if (timers.empty()) return;  // the clock is not read while no timer is armed
-    const time_point now = std::chrono::steady_clock::now();
-    while (!timers.empty() && timers.earliest().deadline <= now) {
-      timer_op& timer = timers.earliest();
-      timers.erase(timer);
-      if (!timer.claimed.exchange(true)) ready.push(timer);  // else expedite() queues it
-    }
+    struct {
+      detail::op_queue& ready;
+      void push(timer_op& timer) noexcept {
+        if (!timer.claimed.exchange(true)) ready.push(timer);  // else expedite() queues it
+      }
+    } unclaimed{ready};
+    timers.take_due(unclaimed);
   }
 
   void turn() noexcept {
@@ -147,7 +147,7 @@ class event_loop::running {
       : run(loop), state_(*loop.state_), outer_(std::exchange(state::running_here, &state_)) {}
   ~running() {
     state::running_here = outer_;
-    state_.claimed.store(false, std::memory_order_release);  // pairs with claim()
+    state_.claimed.store(false, std::memory_order_release);  // pairs with the exchange of whoever runs it next
   }
 
   detail::loop_run run;

@@ -178,9 +178,8 @@ class thread_pool::state::worker final : public detail::thread_context {
 
   [[noreturn]] static void throw_nested_too_deeply() {
     throw error(
-        "thread_pool: a task waits for a task that waits for a task …, so deeply nested that the worker's stack is "
-        "nearly "
-        "used up; wait for them in a coroutine (co_await), or give the pool a larger stack_size");
+        "thread_pool: a task waits for a task that waits for a task …, so deeply nested that the worker's stack "
+        "is nearly used up; wait for them in a coroutine (co_await), or give the pool a larger stack_size");
   }
 
   state& state_;

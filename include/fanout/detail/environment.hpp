@@ -26,4 +26,12 @@ environment environment_of(std::coroutine_handle<Promise> handle) noexcept {
   }
 }
 
+[[noreturn]] void throw_no_scheduler(const char* what);
+
+/// Where the coroutine runs. Throws fanout::error, naming `what` it wanted to do, if it runs on no executor.
+inline scheduler& scheduler_of(const environment& env, const char* what) {
+  if (env.where == nullptr) throw_no_scheduler(what);
+  return *env.where;
+}
+
 }  // namespace fanout::detail

@@ -15,7 +15,7 @@ namespace fanout::detail {
 /// nothing is left, and ask all that is left to stop.
 ///
 /// Tasks begin and end on threads of their executor, always. Where that is one thread, counting needs no atomic
-/// read-modify-write: of the 38 ns of a spawn, two of those were 10.
+/// read-modify-write (bench/core: spawn and await 38 ns with, 35 without).
 class spawn_scope {
  public:
   enum class counted_by { one_thread, many };

@@ -48,7 +48,6 @@ class completion {
   bool claim() noexcept {
     return (word_.fetch_or(is_claimed, std::memory_order_acq_rel) & (is_claimed | is_done)) == 0;
   }
-  bool claimed() const noexcept { return (word_.load(std::memory_order_acquire) & is_claimed) != 0; }
 
   /// False: it is done already, and `w` will not run. One waiter at a time.
   bool register_waiter(waiter& w) noexcept {
@@ -73,14 +72,11 @@ class completion {
     return false;
   }
 
-  /// Once. This object may be gone or renewed when it returns: whoever waited may have seen to that.
+  /// Once. This object may be gone when it returns: whoever waited may have seen to that.
   void finish() noexcept {
     const auto seen = word_.exchange(is_done, std::memory_order_acq_rel);
     if ((seen & waiter_bits) != 0) reinterpret_cast<waiter*>(seen & waiter_bits)->notify();
   }
-
-  /// Back to empty, for another finish(). Only when it is done, so that nobody waits.
-  void renew() noexcept { word_.store(0, std::memory_order_relaxed); }
 
  private:
   static constexpr std::uintptr_t is_done = 1, is_claimed = 2, waiter_bits = ~std::uintptr_t{3};
