@@ -5,15 +5,21 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <mutex>
 #include <random>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "fanout/detail/frame_pool.hpp"
+#include "fanout/gather.hpp"
+#include "fanout/sleep.hpp"
+#include "fanout/task.hpp"
+#include "fanout/thread_pool.hpp"
 
 namespace {
 
@@ -214,6 +220,70 @@ TEST(FramePool, ServesAThreadThatOnlyFrees) {
     for (std::size_t size = 16; size <= 1200; size += 16) blocks.emplace_back(size);
     std::thread([given = std::move(blocks)]() mutable { given.clear(); }).join();
   }
+  EXPECT_EQ(live_frames(), frames);
+}
+
+TEST(FramePoolStress, BlocksWanderBetweenThreadsThatEnd) {
+  struct piece {
+    unsigned char* memory;
+    std::size_t size;
+  };
+  std::mutex mutex;
+  std::vector<piece> common;
+  const auto wanders = [&](unsigned seed) {
+    std::minstd_rand random(seed);
+    std::vector<piece> mine;
+    for (int step = 0; step < 2000; ++step) {
+      if (random() % 2 == 0) {
+        const std::size_t size = 1 + random() % 1200;
+        auto* const memory = static_cast<unsigned char*>(frame_pool::allocate(size));
+        memory[0] = memory[size - 1] = static_cast<unsigned char>(size);
+        mine.push_back({memory, size});
+      } else if (!mine.empty()) {
+        const auto [memory, size] = mine.back();
+        mine.pop_back();
+        ASSERT_EQ(memory[0], static_cast<unsigned char>(size));
+        ASSERT_EQ(memory[size - 1], static_cast<unsigned char>(size));
+        frame_pool::free(memory, size);
+      }
+      if (step % 100 == 0) {
+        const std::lock_guard lock(mutex);
+        std::swap(mine, common);
+      }
+    }
+    const std::lock_guard lock(mutex);
+    common.insert(common.end(), mine.begin(), mine.end());
+  };
+  const auto frames = live_frames();
+  for (unsigned round = 0; round < 20; ++round) {
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < 4; ++i) threads.emplace_back(wanders, 4 * round + i + 1);
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(live_frames(), frames + static_cast<std::int64_t>(common.size()));
+  }
+  for (const auto& [memory, size] : common) frame_pool::free(memory, size);
+  EXPECT_EQ(live_frames(), frames);
+}
+
+TEST(FramePoolStress, FramesAreFreedByOtherThreadsThanTheyWereMadeOn) {
+  const auto frames = live_frames();
+  std::atomic<int> sum = 0;
+  const auto child = [](int i) -> fanout::task<int> {
+    co_await fanout::yield();
+    co_return i;
+  };
+  const auto tree = [&child](int width) -> fanout::task<int> {
+    std::vector<fanout::task<int>> tasks;
+    for (int i = 0; i < width; ++i) tasks.push_back(child(i));
+    int total = 0;
+    for (const int value : co_await fanout::gather(std::move(tasks))) total += value;
+    co_return total;
+  };
+  for (int round = 0; round < 10; ++round) {
+    fanout::thread_pool pool(3);  // whose threads end every time
+    for (int i = 0; i < 20; ++i) sum += pool.run(tree(50));
+  }
+  EXPECT_EQ(sum, 10 * 20 * 49 * 50 / 2);
   EXPECT_EQ(live_frames(), frames);
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "detached.hpp"
 #include "fanout/as_completed.hpp"
 #include "fanout/errors.hpp"
 #include "fanout/event_loop.hpp"
@@ -30,6 +31,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using fanout::task;
+using fanout_test::detached;
 using fanout_test::promise;
 using testing::HasSubstr;
 
@@ -202,19 +204,8 @@ TEST(BlockingMisuse, WhatIsReadyMayBeTakenAnywhere) {
   EXPECT_EQ(fanout::run(takes()), 4);
 }
 
-/// A coroutine that fanout does not run: it has no executor.
-struct stranger {
-  struct promise_type {
-    stranger get_return_object() noexcept { return {}; }
-    std::suspend_never initial_suspend() noexcept { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() noexcept {}
-    void unhandled_exception() noexcept { std::terminate(); }
-  };
-};
-
 template <class Awaitable>
-stranger awaits_outside(Awaitable make, std::string& said) {
+detached awaits_outside(Awaitable make, std::string& said) {
   try {
     co_await make();
     said = "(it was accepted)";

@@ -3,13 +3,12 @@
 #pragma once
 
 #include <chrono>
-#include <coroutine>
-#include <exception>
 #include <random>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
+#include "detached.hpp"
 #include "fanout/errors.hpp"
 #include "fanout/gather.hpp"
 #include "fanout/sleep.hpp"
@@ -54,17 +53,5 @@ inline fanout::task<> stopped_sometime(unsigned seed, fanout::task<> body) {
   } catch (const fanout::timed_out&) {
   }
 }
-
-/// A coroutine of another library: no executor, nobody to stop it; begins at once, and goes on inside the call that
-/// wakes it.
-struct detached {
-  struct promise_type {
-    detached get_return_object() noexcept { return {}; }
-    std::suspend_never initial_suspend() const noexcept { return {}; }
-    std::suspend_never final_suspend() const noexcept { return {}; }
-    void return_void() const noexcept {}
-    [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
-  };
-};
 
 }  // namespace fanout_test
