@@ -4,10 +4,12 @@
 
 #include <coroutine>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "executor_suite/fixture.hpp"
 
@@ -41,26 +43,44 @@ TYPED_TEST_P(ExecutorTasks, RunHereAndNowhereElse) {
   EXPECT_TRUE(this->run(here()));
 }
 
+/// Threads for awaitables to go on in. They are stored under the lock, and each takes it once before it does anything:
+/// whoever a thread resumed may therefore end, and the threads be joined, though the call that began it has not
+/// returned.
+class other_threads {
+ public:
+  void begin(std::coroutine_handle<> h) {
+    const std::scoped_lock storing(mutex_);
+    threads_.emplace_back([this, h] {
+      {
+        const std::scoped_lock stored(mutex_);
+      }
+      h.resume();
+    });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::jthread> threads_;
+};
+
 /// Goes on in a thread of its own, as an awaitable of another library may.
 struct elsewhere {
-  std::thread& thread;
+  other_threads& threads;
   bool await_ready() const { return false; }
-  void await_suspend(std::coroutine_handle<> h) const { thread = std::thread(h); }
+  void await_suspend(std::coroutine_handle<> h) const { threads.begin(h); }
   std::thread::id await_resume() const { return std::this_thread::get_id(); }
 };
 
 TYPED_TEST_P(ExecutorTasks, ComeBackFromWhatIsNotFanouts) {
-  auto main = [this]() -> fanout::task<> {
-    std::thread first, second;
-    const auto there = co_await elsewhere{first};
+  other_threads threads;
+  auto main = [&, this]() -> fanout::task<> {
+    const auto there = co_await elsewhere{threads};
     EXPECT_NE(there, std::this_thread::get_id());
     EXPECT_TRUE(this->is_here());
-    const elsewhere named{second};
+    const elsewhere named{threads};
     co_await named;
     EXPECT_TRUE(this->is_here());
     co_await std::suspend_never();
-    first.join();
-    second.join();
   };
   this->run(main());
 }
