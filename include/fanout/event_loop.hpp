@@ -11,11 +11,15 @@
 #include "fanout/executor.hpp"
 #include "fanout/task.hpp"
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace fanout {
 
 /// Runs coroutines on the thread that calls run(), in the order in which they become ready. Fair: after 256 ops at the
-/// latest it looks at due timers and at posts of other threads. Sleeps while there is nothing to do; makes no system
-/// call while there is.
+/// latest it looks at due timers, at posts of other threads and at I/O. Sleeps while there is nothing to do, until
+/// there is; makes no system call while it has work and no I/O is outstanding.
 class event_loop final : public scheduler {
  public:
   /// Throws std::system_error if the eventfd that wakes it cannot be made.
@@ -40,6 +44,12 @@ class event_loop final : public scheduler {
   void post(F&& f) {
     detail::post_call(*this, std::forward<F>(f));
   }
+
+  /// For Asio's objects, sockets and all, whose operations coroutines on this loop await with `use_task` (see asio.hpp,
+  /// which includes Asio; this header does not). They belong to the loop's thread. Whatever else is started there runs
+  /// while the loop runs; an exception that leaves a handler ends the program. A loop that is never asked for it has
+  /// none. From any thread. Throws boost::system::system_error if there are no descriptors left.
+  boost::asio::io_context& context();
 
   void post(op& work) noexcept override;
   void post_all(op& first, op& last) noexcept override;

@@ -19,6 +19,7 @@
 #include "fanout/result.hpp"
 #include "fanout/semaphore.hpp"
 #include "fanout/serial_executor.hpp"
+#include "fanout/signal.hpp"
 #include "fanout/sleep.hpp"
 #include "fanout/spawn.hpp"
 #include "fanout/stop.hpp"

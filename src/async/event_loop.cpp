@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The turns of an event loop, and how it goes to sleep without missing a post.
+// The turns of an event loop, and how it goes to sleep without missing a post. What it sleeps in is a reactor.
 #include "fanout/event_loop.hpp"
 
-#include <poll.h>
 #include <sched.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstdint>
-#include <system_error>
+#include <mutex>
 #include <utility>
 
+#include "async/asio_reactor.hpp"
+#include "async/eventfd_reactor.hpp"
 #include "core/loop_run.hpp"
 #include "core/op_queue.hpp"
 #include "core/timer_heap.hpp"
@@ -21,15 +18,10 @@ namespace fanout {
 
 /// Parking. A poster pushes, then looks at `parked`; the loop sets `parked`, then looks at the stacks. Both orders are
 /// sequentially consistent, so at least one of them sees the other: either the loop finds the work, or the poster, by
-/// taking `parked` back, becomes the one who writes the eventfd.
+/// taking `parked` back, becomes the one who wakes the reactor. A wake that comes late ends a later wait: no harm.
 struct event_loop::state {
   /// Timers and posts of other threads are looked at after so many ops at the latest.
   static constexpr int ops_per_turn = 256;
-
-  state() : wake_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (wake_fd < 0) throw std::system_error(errno, std::generic_category(), "event_loop: eventfd");
-  }
-  ~state() { close(wake_fd); }
 
   bool on_loop_thread() const noexcept { return running_here == this; }
 
@@ -48,9 +40,17 @@ struct event_loop::state {
 
   void wake() noexcept {
     if (!parked.load(std::memory_order_seq_cst) || !parked.exchange(false)) return;
-    const std::uint64_t one = 1;
-    while (write(wake_fd, &one, sizeof one) < 0 && errno == EINTR) {
-    }
+    waits_in.load(std::memory_order_acquire)->wake();
+  }
+
+  /// From any thread: the loop may be asleep in the other reactor, so it is woken there.
+  boost::asio::io_context& context() {
+    std::call_once(has_asio, [this] {
+      asio = std::make_unique<detail::asio_reactor>();
+      waits_in.store(asio.get(), std::memory_order_release);  // pairs with the load in wake() and in run_until()
+      bare.wake();
+    });
+    return asio->context();
   }
 
   void take_posts() noexcept {
@@ -99,36 +99,28 @@ struct event_loop::state {
   void run_until(const Over& over) noexcept {
     while (!over()) {
       turn();
-      if (ready.empty() && !over()) sleep_until_needed();
+      if (!ready.empty()) {
+        waits_in.load(std::memory_order_acquire)->poll();
+      } else if (!over()) {
+        sleep_until_needed();
+      }
     }
   }
 
   void sleep_until_needed() noexcept {
+    detail::reactor& sleeper = *waits_in.load(std::memory_order_acquire);
     parked.store(true, std::memory_order_seq_cst);
-    if (posted.empty() && expedited.empty()) poll_once();
+    if (posted.empty() && expedited.empty()) sleeper.wait(timers.empty() ? nullptr : &timers.earliest().deadline);
     parked.store(false, std::memory_order_seq_cst);
-  }
-
-  void poll_once() noexcept {
-    timespec left{};
-    if (!timers.empty()) {
-      const time_point deadline = timers.earliest().deadline, now = std::chrono::steady_clock::now();
-      if (deadline <= now) return;  // first: the difference of a very early one does not fit
-      const duration wait = deadline - now;
-      const auto seconds = std::chrono::floor<std::chrono::seconds>(wait);
-      left = {.tv_sec = seconds.count(), .tv_nsec = (wait - seconds).count()};
-    }
-    pollfd events{.fd = wake_fd, .events = POLLIN, .revents = 0};
-    if (ppoll(&events, 1, timers.empty() ? nullptr : &left, nullptr) > 0) {
-      std::uint64_t count;
-      [[maybe_unused]] const auto size = read(wake_fd, &count, sizeof count);  // back to 0, for the next sleep
-    }
   }
 
   // The innermost loop that runs in this thread. (No coroutine of ours is compiled here, see detail/this_thread.hpp.)
   [[gnu::tls_model("initial-exec")]] static constinit thread_local const state* running_here;
 
-  const int wake_fd;
+  detail::eventfd_reactor bare;
+  std::unique_ptr<detail::asio_reactor> asio;  // from the first call of context() on
+  std::once_flag has_asio;
+  std::atomic<detail::reactor*> waits_in = &bare;
   std::atomic<bool> claimed = false;  // by the one thread that runs it
   std::atomic<bool> parked = false;
   std::atomic<unsigned> pushing = 0;  // threads inside push()
@@ -195,6 +187,8 @@ void event_loop::expedite(timer_op& timer) noexcept {
     state_->push(state_->expedited, timer);
   }
 }
+
+boost::asio::io_context& event_loop::context() { return state_->context(); }
 
 void event_loop::run_until(op& root, detail::completion& ended) {
   if (state_->claimed.exchange(true, std::memory_order_acquire)) {

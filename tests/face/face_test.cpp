@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A use of every line of the public face (DESIGN.md, section 3) that exists, as a program outside this repository would
-// write it; the process pool's lines are in process_face_test.cpp. What does not exist yet is in missing_test.cpp.
+// write it; the process pool's lines are in process_face_test.cpp, Asio's in asio_face_test.cpp. What does not exist
+// yet is in missing_test.cpp.
 #include <gtest/gtest.h>
 #include <fanout/fanout.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <concepts>
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -321,6 +323,16 @@ TEST(Face, EventLoopRunsAndTakesPosts) {
   loop.post([&] { posted = true; });
   EXPECT_EQ(loop.run(number(4)), 4);
   EXPECT_TRUE(posted);
+}
+
+TEST(Face, SignalReceived) {
+  auto main = []() -> fanout::task<int> {
+    auto received = fanout::spawn(fanout::signal_received(SIGUSR1));
+    co_await fanout::yield();  // now it waits
+    std::raise(SIGUSR1);
+    co_return co_await std::move(received);
+  };
+  EXPECT_EQ(fanout::run(main()), SIGUSR1);
 }
 
 // --- thread_pool

@@ -9,16 +9,12 @@
 #include <iostream>
 #include <vector>
 
-#if __has_include(<fanout/asio.hpp>)
-#error "<fanout/asio.hpp> exists now: use it, and use_task, in face_test.cpp"
-#endif
-
 // Names that <fanout/fanout.hpp> is to declare. Looked up as fanout::spawn, a name is found in here only if fanout
 // itself has none: no error below means that none of them exists.
 namespace missing {
 
 struct absent {};
-inline constexpr absent signal_received, shutdown_mode, pool_stats, task_options, shared_buffer, shared_array;
+inline constexpr absent shutdown_mode, pool_stats, task_options, shared_buffer, shared_array;
 
 }  // namespace missing
 
@@ -36,18 +32,10 @@ struct promised {
 constexpr bool exists(missing::absent) { return false; }
 
 const std::vector<promised> names = {
-    {"signal_received(signal)", exists(fanout::signal_received)},
-    {"shutdown_mode", exists(fanout::shutdown_mode)},
-    {"pool_stats", exists(fanout::pool_stats)},
-    {"task_options", exists(fanout::task_options)},
-    {"shared_buffer", exists(fanout::shared_buffer)},
-    {"shared_array<T>", exists(fanout::shared_array)},
-    {"use_task, <fanout/asio.hpp>", false},
-    {"target fanout::cluster", FANOUT_CLUSTER_EXISTS},
+    {"shutdown_mode", exists(fanout::shutdown_mode)},  {"pool_stats", exists(fanout::pool_stats)},
+    {"task_options", exists(fanout::task_options)},    {"shared_buffer", exists(fanout::shared_buffer)},
+    {"shared_array<T>", exists(fanout::shared_array)}, {"target fanout::cluster", FANOUT_CLUSTER_EXISTS},
 };
-
-template <class Loop>
-concept has_context = requires(Loop& loop) { loop.context(); };
 
 template <class Pool>
 concept has_shutdown = requires(Pool& pool) { pool.shutdown(); };
@@ -80,7 +68,6 @@ template <class Options>
 concept has_initializer = requires(Options& options) { options.initializer; };
 
 const std::vector<promised> members = {
-    {"event_loop::context()", has_context<fanout::event_loop>},
     {"thread_pool::for_each(f, range)", has_for_each<fanout::thread_pool>},
     {"thread_pool::schedule()", has_schedule<fanout::thread_pool>},
     {"thread_pool::shutdown(mode, deadline)", has_shutdown<fanout::thread_pool>},

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fanout/detail/asio_operation.hpp"
+
+#include <string>
+#include <typeinfo>
+
+namespace fanout::detail {
+
+event_loop& loop_of(const environment& env, const char* what) {
+  scheduler& where = scheduler_of(env, what);
+  if (typeid(where) != typeid(event_loop)) {
+    throw error(std::string(what) +
+                ": this coroutine does not run on an event_loop, which does the I/O: start it with fanout::run, "
+                "event_loop::run, or spawn it from there");
+  }
+  return static_cast<event_loop&>(where);
+}
+
+void throw_other_context() {
+  throw error(
+      "use_task: the object of this operation was made with another io_context, which this loop does not run: make it "
+      "with event_loop::context(), or with co_await fanout::this_task::get_io_context()");
+}
+
+void throw_abandoned() {
+  throw error("use_task: Asio dropped the operation without completing it: was its context destroyed?");
+}
+
+}  // namespace fanout::detail

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "async/eventfd_reactor.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+
+namespace fanout::detail {
+
+eventfd_reactor::eventfd_reactor() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (descriptor_ < 0) throw std::system_error(errno, std::generic_category(), "event_loop: eventfd");
+}
+
+eventfd_reactor::~eventfd_reactor() { ::close(descriptor_); }
+
+void eventfd_reactor::wait(const time_point* deadline) noexcept {
+  timespec left{};
+  if (deadline != nullptr) {
+    const time_point now = std::chrono::steady_clock::now();
+    if (*deadline <= now) return;  // first: the difference of a very early one does not fit
+    const duration wait = *deadline - now;
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(wait);
+    left = {.tv_sec = seconds.count(), .tv_nsec = (wait - seconds).count()};
+  }
+  pollfd events{.fd = descriptor_, .events = POLLIN, .revents = 0};
+  if (::ppoll(&events, 1, deadline == nullptr ? nullptr : &left, nullptr) > 0) {
+    std::uint64_t count;
+    [[maybe_unused]] const auto size = ::read(descriptor_, &count, sizeof count);  // back to 0, for the next sleep
+  }
+}
+
+void eventfd_reactor::wake() noexcept {
+  const std::uint64_t one = 1;
+  while (::write(descriptor_, &one, sizeof one) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace fanout::detail
