@@ -55,6 +55,8 @@ class event_loop final : public scheduler {
   void post_all(op& first, op& last) noexcept override;
   void post_at(time_point deadline, timer_op& timer) override;
   void expedite(timer_op& timer) noexcept override;
+  bool may_attend() const noexcept override;
+  void attend(std::shared_ptr<detail::attended> what) noexcept override;
 
  private:
   void run_until(op& root, detail::completion& ended);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <concepts>
 #include <cstddef>
+#include <memory>
 
 #include "fanout/detail/compiler.hpp"
 #include "fanout/duration.hpp"
@@ -37,8 +38,9 @@ struct timer_op : op {
 };
 
 namespace detail {
+class attended;
 class spawn_scope;
-}
+}  // namespace detail
 
 /// The interface behind event_loop, thread_pool and serial_executor.
 class scheduler {
@@ -56,7 +58,12 @@ class scheduler {
   /// The caller sees to it that `timer` lives until this returns. From any thread.
   virtual void expedite(timer_op& timer) noexcept = 0;
 
-  /// What spawn() adds tasks to; null while nothing runs here. For the parts of fanout, as is the next one.
+  /// For the parts of fanout, as are the next ones. Can it attend() now? Asked on a thread of this scheduler.
+  virtual bool may_attend() const noexcept { return false; }
+  /// If it may: from now on its thread attends to `what` whenever it sleeps.
+  virtual void attend(std::shared_ptr<detail::attended> what) noexcept;
+
+  /// What spawn() adds tasks to; null while nothing runs here.
   detail::spawn_scope* spawned() const noexcept { return spawned_; }
   /// Set by whoever runs the scheduler, before any of its threads runs an op.
   void set_spawned(detail::spawn_scope* scope) noexcept { spawned_ = scope; }

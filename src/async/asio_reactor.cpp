@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "async/asio_reactor.hpp"
 
+#include <fcntl.h>
+
 #include <boost/asio/executor_work_guard.hpp>
+#include <utility>
 
 namespace fanout::detail {
 
 // UNSAFE_IO: sockets are used by the loop's thread only, so nothing about them is locked; the resolver's thread may
 // still deliver, and anybody may post.
-asio_reactor::asio_reactor() : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), alarm_(context_) {}
+asio_reactor::asio_reactor() : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), alarm_(context_), watched_(context_) {}
 
 // One by one: a handler that for ever posts another must not keep the loop from its own work.
 void asio_reactor::poll() noexcept {
@@ -16,17 +19,22 @@ void asio_reactor::poll() noexcept {
   context_.restart();
 }
 
-void asio_reactor::wait(const time_point* deadline) noexcept {
-  if (deadline != nullptr && *deadline < armed_) {
-    // An alarm that is due already would still take 17 µs, by way of the kernel.
-    if (*deadline <= std::chrono::steady_clock::now()) return;
-    arm(*deadline);
-  }
-  {
+bool asio_reactor::wait(const time_point* deadline, int descriptor) noexcept {
+  // An alarm that is due already would still take 17 µs, by way of the kernel; but a backlog of timers must not keep the
+  // loop from its I/O.
+  const bool due = deadline != nullptr && *deadline <= std::chrono::steady_clock::now();
+  if (deadline != nullptr && !due && *deadline < armed_) arm(*deadline);
+  watch(descriptor);
+  if (!readable_) {
     const auto me = boost::asio::make_work_guard(context_);
-    context_.run_one();
+    if (due) {
+      context_.poll_one();
+    } else {
+      context_.run_one();
+    }
   }
   context_.restart();
+  return std::exchange(readable_, false);
 }
 
 /// An alarm that was set for later is cancelled by this; one for earlier is left to go off, which costs less than
@@ -40,6 +48,26 @@ void asio_reactor::arm(time_point deadline) noexcept {
     if (!cancelled) armed_ = time_point::max();
   });
   work.on_work_finished();  // the alarm alone is no reason to poll
+}
+
+/// The wait for it is not counted as work, like the alarm.
+void asio_reactor::watch(int descriptor) noexcept {
+  if (descriptor != original_) {
+    original_ = descriptor;
+    boost::system::error_code ignored;
+    watched_.close(ignored);
+    if (descriptor >= 0) watched_.assign(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0), ignored);
+  }
+  if (watching_ || !watched_.is_open()) return;
+  const auto work = context_.get_executor();
+  watching_ = true;
+  watched_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                      [this, work](const boost::system::error_code& closed) {
+                        work.on_work_started();
+                        watching_ = false;
+                        readable_ = readable_ || !closed;
+                      });
+  work.on_work_finished();
 }
 
 }  // namespace fanout::detail

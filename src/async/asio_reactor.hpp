@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "async/reactor.hpp"
@@ -18,19 +19,24 @@ class asio_reactor final : public reactor {
   asio_reactor();
 
   void poll() noexcept override;
-  void wait(const time_point* deadline) noexcept override;
+  bool wait(const time_point* deadline, int descriptor) noexcept override;
   void wake() noexcept override { context_.stop(); }
 
   boost::asio::io_context& context() noexcept { return context_; }
 
  private:
   void arm(time_point deadline) noexcept;
+  void watch(int descriptor) noexcept;
 
   static constexpr int handlers_per_poll = 256;
 
   boost::asio::io_context context_;
   boost::asio::steady_timer alarm_;
-  time_point armed_ = time_point::max();  // when the alarm goes off; max: not at all
+  time_point armed_ = time_point::max();           // when the alarm goes off; max: not at all
+  boost::asio::posix::stream_descriptor watched_;  // a duplicate: the original may be closed first
+  int original_ = -1;
+  bool watching_ = false;  // a wait for it is under way
+  bool readable_ = false;
 };
 
 }  // namespace fanout::detail

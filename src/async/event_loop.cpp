@@ -12,6 +12,7 @@
 #include "core/loop_run.hpp"
 #include "core/op_queue.hpp"
 #include "core/timer_heap.hpp"
+#include "fanout/detail/attended.hpp"
 #include "fanout/errors.hpp"
 
 namespace fanout {
@@ -95,6 +96,12 @@ struct event_loop::state {
     }
   }
 
+  void run_what_is_there() noexcept {
+    do {
+      turn();
+    } while (!ready.empty() || !posted.empty());
+  }
+
   template <class Over>
   void run_until(const Over& over) noexcept {
     while (!over()) {
@@ -109,9 +116,19 @@ struct event_loop::state {
 
   void sleep_until_needed() noexcept {
     detail::reactor& sleeper = *waits_in.load(std::memory_order_acquire);
+    if (attended != nullptr && !attended->may_sleep()) attended.reset();
+    bool readable = false;
     parked.store(true, std::memory_order_seq_cst);
-    if (posted.empty() && expedited.empty()) sleeper.wait(timers.empty() ? nullptr : &timers.earliest().deadline);
+    if (posted.empty() && expedited.empty()) {
+      readable = sleeper.wait(timers.empty() ? nullptr : &timers.earliest().deadline,
+                              attended != nullptr ? attended->fd() : -1);
+    }
     parked.store(false, std::memory_order_seq_cst);
+    if (attended != nullptr) attended->woke(readable);
+  }
+
+  void stop_attending() noexcept {
+    if (const auto over = std::move(attended)) over->left();
   }
 
   // The innermost loop that runs in this thread. (No coroutine of ours is compiled here, see detail/this_thread.hpp.)
@@ -128,6 +145,7 @@ struct event_loop::state {
   detail::op_stack expedited;         // timers, by other threads
   detail::op_queue ready;
   detail::timer_heap timers;
+  std::shared_ptr<detail::attended> attended;
 };
 
 constinit thread_local const event_loop::state* event_loop::state::running_here = nullptr;
@@ -138,6 +156,7 @@ class event_loop::running {
   explicit running(event_loop& loop) noexcept
       : run(loop), state_(*loop.state_), outer_(std::exchange(state::running_here, &state_)) {}
   ~running() {
+    state_.stop_attending();
     state::running_here = outer_;
     state_.claimed.store(false, std::memory_order_release);  // pairs with the exchange of whoever runs it next
   }
@@ -156,11 +175,11 @@ event_loop::~event_loop() {
     detail::terminate_for("an event_loop is destroyed while it runs: let run() return first");
   }
   running here(*this);
-  do {
-    state_->turn();
-  } while (!state_->ready.empty() || !state_->posted.empty());
+  state_->run_what_is_there();
   here.run.stop_what_is_left();
-  state_->run_until([&] { return here.run.nothing_left() && state_->ready.empty() && state_->posted.empty(); });
+  state_->run_until([&] { return here.run.nothing_left(); });
+  state_->stop_attending();  // what that was may post until then
+  state_->run_what_is_there();
   state_->wait_for_pushers();
 }
 
@@ -187,6 +206,10 @@ void event_loop::expedite(timer_op& timer) noexcept {
     state_->push(state_->expedited, timer);
   }
 }
+
+bool event_loop::may_attend() const noexcept { return state_->on_loop_thread() && state_->attended == nullptr; }
+
+void event_loop::attend(std::shared_ptr<detail::attended> what) noexcept { state_->attended = std::move(what); }
 
 boost::asio::io_context& event_loop::context() { return state_->context(); }
 

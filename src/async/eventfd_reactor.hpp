@@ -15,7 +15,7 @@ class eventfd_reactor final : public reactor {
   eventfd_reactor& operator=(const eventfd_reactor&) = delete;
 
   void poll() noexcept override {}
-  void wait(const time_point* deadline) noexcept override;
+  bool wait(const time_point* deadline, int descriptor) noexcept override;
   void wake() noexcept override;
 
  private:

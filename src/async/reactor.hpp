@@ -13,9 +13,9 @@ class reactor {
 
   /// Handles what has happened, without waiting: a bounded part of it. Makes no system call if nothing is outstanding.
   virtual void poll() noexcept = 0;
-  /// Sleeps until something happens, `deadline` (null: none) or wake(); one that came before, since the last wait(),
-  /// counts. May return early.
-  virtual void wait(const time_point* deadline) noexcept = 0;
+  /// Sleeps until something happens, `descriptor` (-1: none) is readable, `deadline` (null: none) or wake(); one that
+  /// came before, since the last wait(), counts. May return early. True: the descriptor is readable.
+  virtual bool wait(const time_point* deadline, int descriptor) noexcept = 0;
   /// Ends the wait() of now, or else the next one. From any thread.
   virtual void wake() noexcept = 0;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fanout/executor.hpp"
 
+#include "fanout/detail/attended.hpp"
+
 namespace fanout {
 
 void scheduler::post_all(op& first, op& last) noexcept {
@@ -12,5 +14,7 @@ void scheduler::post_all(op& first, op& last) noexcept {
     if (is_last) return;
   }
 }
+
+void scheduler::attend(std::shared_ptr<detail::attended>) noexcept {}
 
 }  // namespace fanout

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "fanout/detail/blocking.hpp"
+#include "fanout/detail/this_thread.hpp"
 #include "fanout/errors.hpp"
 
 namespace fanout::detail {
@@ -80,6 +81,7 @@ void pool_core::enqueue(remote_work& work, std::size_t count, std::size_t chunk)
     work.drop();
     throw;
   }
+  if (scheduler* const here = current_scheduler()) boss_->offer_to(*here);
   boss_->notify();
 }
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The supervisor thread: one epoll loop.
+// What the supervisor does: turns, one after another, by its thread or by a loop.
 //
 // other threads: put work into a pool's inbox, ring the doorbell       workers: answer       nanny: reports ends
 //                              └──────────────────────┬──────────────────┴─────────────────────┘
-//                                 epoll_wait ──▶ handlers ──▶ every pool's advance() ──▶ epoll_wait …
+//                              the epoll is readable ──▶ handlers ──▶ every pool's advance() ──▶ wait …
 #include "supervisor.hpp"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -16,7 +18,6 @@
 #include <chrono>
 #include <csignal>
 #include <exception>
-#include <limits>
 
 #include "worker_link.hpp"
 
@@ -25,6 +26,32 @@ namespace fanout::detail {
 namespace {
 
 using namespace std::chrono_literals;
+
+/// So long a loop that attends may be busy: a running coroutine delays what the pools do by so much, or twice that.
+constexpr duration patience = 1ms;
+
+descriptor make_timer() {
+  return descriptor(checked(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create"));
+}
+
+/// Goes off after `time`; 0: never.
+void set_timer(const descriptor& timer, duration time) noexcept {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  const itimerspec once{.it_interval = {},
+                        .it_value = {.tv_sec = seconds.count(), .tv_nsec = (time - seconds).count()}};
+  ::timerfd_settime(timer.get(), 0, &once, nullptr);
+}
+
+/// Back to 0: an eventfd, or a timer that went off.
+void clear(const descriptor& counter) noexcept {
+  std::uint64_t count;
+  [[maybe_unused]] const auto size = ::read(counter.get(), &count, sizeof count);
+}
+
+void ring(const descriptor& bell) noexcept {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto size = ::write(bell.get(), &one, sizeof one);
+}
 
 std::atomic<duration> the_start_timeout = duration(10s);  // alone: nothing else is published by it
 
@@ -61,16 +88,21 @@ bool supervisor::is_of_this_process() const noexcept { return process_ == ::getp
 supervisor::supervisor()
     : process_(::getpid()),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
-      doorbell_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
+      doorbell_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+      alarm_(make_timer()),
+      thread_bell_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+      watch_(make_timer()) {
   watch(doorbell_.get(), EPOLLIN, *this);
+  watch(alarm_.get(), EPOLLIN, on_alarm_);
   const all_signals_blocked for_the_new_thread;
   thread_ = std::thread([this] { run(); });
   ::pthread_setname_np(thread_.native_handle(), "fanout-sup");
 }
 
 supervisor::~supervisor() {
+  if (const auto dismissed = take_attendant()) dismissed->dismiss();
   stopping_.store(true, std::memory_order_release);
-  notify();
+  wake_thread();
   thread_.join();
   while (!nannies_.empty()) dismiss(*nannies_.back());
   reap(true);
@@ -86,15 +118,17 @@ void supervisor::add(supervised& pool) {
 
 void supervisor::notify() noexcept {
   // seq_cst, with the exchange in on_event: what was put into an inbox before is seen after one of the two.
-  if (rung_.exchange(true)) return;
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(doorbell_.get(), &one, sizeof one);
+  if (!rung_.exchange(true)) ring(doorbell_);
 }
 
+// What these two are for is done in every turn.
 void supervisor::on_event(std::uint32_t) {
-  std::uint64_t count;
-  [[maybe_unused]] const auto read = ::read(doorbell_.get(), &count, sizeof count);
+  clear(doorbell_);
   rung_.exchange(false);
+}
+void supervisor::alarm::on_event(std::uint32_t) {
+  clear(boss.alarm_);
+  boss.alarm_at_ = time_point::max();
 }
 
 void supervisor::watch(int fd, std::uint32_t events, event_handler& handler) {
@@ -107,22 +141,95 @@ void supervisor::rewatch(int fd, std::uint32_t events, event_handler& handler) {
 }
 void supervisor::unwatch(int fd) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
+// --- who takes the turns
+
 void supervisor::run() {
   while (!stopping_.load(std::memory_order_acquire)) {
-    try {
-      turn();
-    } catch (const std::exception& error) {
-      // Nothing that a task or its data does gets here; lack of memory may. No future may be left waiting for it.
-      for (auto* const pool : pools_) pool->abandon(error.what());
-    }
-    buried_.clear();
-    gone_nannies_.clear();
+    wait();
+    if (!attended_.load(std::memory_order_acquire)) take_turn();
   }
 }
 
+void supervisor::wait() {
+  const bool attended = attended_.load(std::memory_order_acquire);
+  pollfd awaited[] = {{.fd = thread_bell_.get(), .events = POLLIN, .revents = 0},
+                      {.fd = attended ? watch_.get() : epoll_.get(), .events = POLLIN, .revents = 0}};
+  ::poll(awaited, 2, -1);
+  if (awaited[0].revents != 0) clear(thread_bell_);
+  if (attended && awaited[1].revents != 0) step_in_if_needed();
+}
+
+/// The timer went off. Sleeping, the loop attends, and the timer is set again when it wakes up: it clears `asleep`,
+/// then looks at `watching_`, which is cleared here before `asleep` is looked at (all seq_cst): one of the two sees the
+/// other.
+void supervisor::step_in_if_needed() noexcept {
+  clear(watch_);
+  watching_.store(false, std::memory_order_seq_cst);
+  const auto current = current_attendant();
+  if (current == nullptr || current->asleep()) return;
+  const unsigned wakes = current->wakes();
+  if (std::exchange(seen_wakes_, wakes) != wakes) return look_after_attendant();  // it did sleep in between
+  if (const auto dismissed = take_attendant()) dismissed->dismiss();
+}
+
+void supervisor::look_after_attendant() noexcept {
+  if (!watching_.exchange(true, std::memory_order_seq_cst)) set_timer(watch_, patience);
+}
+
+void supervisor::offer_to(scheduler& loop) noexcept {
+  if (attended_.load(std::memory_order_relaxed) || !loop.may_attend()) return;
+  std::shared_ptr<attendant> former;
+  try {
+    const std::lock_guard lock(attendant_mutex_);
+    if (attended_.load(std::memory_order_relaxed)) return;
+    const auto one = std::make_shared<attendant>(*this, epoll_, loop);
+    loop.attend(one);
+    former = std::exchange(attendant_, one);
+    attended_.store(true, std::memory_order_release);
+  } catch (const std::exception&) {
+    return;  // no memory, or no descriptor: the thread goes on as before
+  }
+  if (former != nullptr) former->dismiss();  // it is over; but its loop may not have returned from attendant_left() yet
+  look_after_attendant();
+  wake_thread();
+}
+
+std::shared_ptr<attendant> supervisor::current_attendant() noexcept {
+  const std::lock_guard lock(attendant_mutex_);
+  return attendant_;
+}
+
+std::shared_ptr<attendant> supervisor::take_attendant() noexcept {
+  const std::lock_guard lock(attendant_mutex_);
+  attended_.store(false, std::memory_order_release);
+  return std::exchange(attendant_, nullptr);
+}
+
+void supervisor::attendant_left() noexcept {
+  attended_.store(false, std::memory_order_release);
+  wake_thread();
+}
+
+void supervisor::wake_thread() noexcept { ring(thread_bell_); }
+
+void supervisor::take_turn() noexcept {
+  const std::lock_guard lock(turning_);
+  try {
+    turn();
+  } catch (const std::exception& error) {
+    // Nothing that a task or its data does gets here; lack of memory may. No future may be left waiting for it.
+    for (auto* const pool : pools_) pool->abandon(error.what());
+  }
+  buried_.clear();
+  gone_nannies_.clear();
+  set_alarm();
+}
+
+// --- a turn
+
 void supervisor::turn() {
   std::array<epoll_event, 64> events;
-  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout());
+  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {
     const auto& event = events[static_cast<std::size_t>(i)];
     static_cast<event_handler*>(event.data.ptr)->on_event(event.events);
@@ -146,13 +253,14 @@ void supervisor::turn() {
   }
 }
 
-int supervisor::timeout() const {
+void supervisor::set_alarm() noexcept {
+  const auto now = std::chrono::steady_clock::now();
   auto next = time_point::max();
   for (const auto* const pool : pools_) next = std::min(next, pool->deadline());
-  if (!unreaped_.empty()) return 1;  // a nanny is just dying
-  if (next == time_point::max()) return -1;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - std::chrono::steady_clock::now()).count();
-  return static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max()));
+  if (!unreaped_.empty()) next = now + 1ms;  // a nanny is just dying
+  if (next == alarm_at_) return;
+  alarm_at_ = next;
+  set_timer(alarm_, next == time_point::max() ? duration::zero() : std::max(next - now, duration(1)));
 }
 
 nanny_link& supervisor::watch_nanny(nanny_process nanny, const nanny_program& program) {

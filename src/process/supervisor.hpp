@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "attendant.hpp"
 #include "descriptor.hpp"
 #include "event_handler.hpp"
 #include "fanout/duration.hpp"
@@ -40,9 +41,18 @@ class supervised {
   ~supervised() = default;
 };
 
-/// One for the process, while there are pools. Its thread waits in epoll_wait and nowhere else: on every worker's
-/// socket, on the nanny's, and on the doorbell by which other threads say that there is work. It ends, and the nanny
-/// with it, with the last pool; then the nanny is waited for, so that the resource usage of all workers is accounted.
+/// One for the process, while there are pools. Its thread waits for one epoll, and nowhere else: for every worker's
+/// socket, the nanny's, a timer, and the doorbell by which other threads say that there is work. Then it takes a turn.
+/// It ends, and the nanny with it, with the last pool; then the nanny is waited for, so that the resource usage of all
+/// workers is accounted.
+///
+/// A loop that submits waits for the epoll itself, whenever it sleeps, and takes the turns: what it awaits then costs
+/// one wake-up, not two. Meanwhile the thread only looks after it, by a timer that runs after the loop woke up:
+///
+///                     offer_to(loop)
+///   the thread waits ────────────────▶ the loop attends, the thread looks after it
+///         ▲                                     │ the loop's run ends, or it did not sleep for 1 to 2 ms
+///         └─────────────────────────────────────┘
 class supervisor final : private nanny_listener, private event_handler {
  public:
   /// The one there is, or a new one. Throws std::system_error.
@@ -58,8 +68,18 @@ class supervisor final : private nanny_listener, private event_handler {
   void add(supervised& pool);
   /// Calls every pool's advance() soon.
   void notify() noexcept;
+  /// On a thread of `loop`: lets it attend to the workers, if it can and no other does.
+  void offer_to(scheduler& loop) noexcept;
 
-  // From the supervisor thread:
+  // From the attendant:
+  /// Does what there is to do. (The supervisor thread does the same.)
+  void take_turn() noexcept;
+  /// It woke up: sees to it that the thread steps in if it does not sleep again soon.
+  void look_after_attendant() noexcept;
+  /// Under its mutex: so it is still there for the destructor to wait for.
+  void attendant_left() noexcept;
+
+  // In a turn:
   void watch(int fd, std::uint32_t events, event_handler& handler);
   void rewatch(int fd, std::uint32_t events, event_handler& handler);
   void unwatch(int fd);
@@ -83,8 +103,13 @@ class supervisor final : private nanny_listener, private event_handler {
 
  private:
   void run();
+  void wait();
+  void step_in_if_needed() noexcept;
+  void wake_thread() noexcept;
+  std::shared_ptr<attendant> current_attendant() noexcept;
+  std::shared_ptr<attendant> take_attendant() noexcept;
   void turn();
-  int timeout() const;
+  void set_alarm() noexcept;
   void on_event(std::uint32_t events) override;
   void on_nanny_report(const nanny_report& news) override;
   void on_nanny_gone(nanny_link& nanny, std::string why) override;
@@ -95,12 +120,27 @@ class supervisor final : private nanny_listener, private event_handler {
   const pid_t process_;  // which made it: in a fork of that there is no such thread
   descriptor epoll_;
   descriptor doorbell_;
+  descriptor alarm_;  // a timer: when the first pool wants on_deadline()
+  struct alarm final : event_handler {
+    explicit alarm(supervisor& s) noexcept : boss(s) {}
+    void on_event(std::uint32_t events) override;
+    supervisor& boss;
+  } on_alarm_{*this};
   std::atomic<bool> rung_ = false;      // whoever sets it rings; the supervisor clears it before it looks
   std::atomic<bool> stopping_ = false;  // release in the destructor, acquire in run()
   std::mutex mutex_;                    // guards arriving_
   std::vector<supervised*> arriving_;
 
-  // The supervisor thread's own:
+  descriptor thread_bell_;              // rung when attended_ has changed
+  descriptor watch_;                    // a timer, see look_after_attendant()
+  std::atomic<bool> attended_ = false;  // whether attendant_ is at work; else that is null, or over
+  std::atomic<bool> watching_ = false;  // that timer runs
+  unsigned seen_wakes_ = 0;             // the thread's own: of the attendant, when the timer last went off
+  std::mutex attendant_mutex_;          // guards attendant_
+  std::shared_ptr<attendant> attendant_;
+
+  std::mutex turning_;  // held by who takes a turn, and guards all that follows:
+  time_point alarm_at_ = time_point::max();
   std::vector<supervised*> pools_;
   std::vector<std::unique_ptr<nanny_link>> nannies_;
   std::vector<std::unique_ptr<nanny_link>> gone_nannies_;

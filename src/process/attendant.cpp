@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attendant.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "supervisor.hpp"
+
+namespace fanout::detail {
+
+attendant::attendant(supervisor& boss, const descriptor& events, scheduler& loop)
+    : events_(checked(::fcntl(events.get(), F_DUPFD_CLOEXEC, 0), "fcntl")),
+      process_(::getpid()),
+      loop_(loop),
+      boss_(&boss) {}
+
+bool attendant::may_sleep() noexcept {
+  if (::getpid() != process_) return false;  // in a fork of the program the workers are not its own
+  const std::lock_guard lock(mutex_);
+  if (boss_ == nullptr) return false;
+  asleep_.store(true, std::memory_order_seq_cst);
+  return true;
+}
+
+void attendant::woke(bool readable) noexcept {
+  wakes_.fetch_add(1, std::memory_order_relaxed);
+  asleep_.store(false, std::memory_order_seq_cst);
+  const std::lock_guard lock(mutex_);
+  if (boss_ == nullptr) return;
+  boss_->look_after_attendant();
+  if (readable) boss_->take_turn();
+}
+
+void attendant::left() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (boss_ != nullptr && ::getpid() == process_) std::exchange(boss_, nullptr)->attendant_left();
+}
+
+void attendant::dismiss() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (boss_ == nullptr) return;
+  boss_ = nullptr;
+  nudge_.keeps_alive = shared_from_this();
+  loop_.post(nudge_);  // under the lock: until left() returns there is a loop
+}
+
+}  // namespace fanout::detail
