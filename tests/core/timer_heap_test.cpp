@@ -185,13 +185,19 @@ class trial {
 
   int offset() {
     switch (pattern_) {
-      case pattern::random: return below(1'000'000);
-      case pattern::equal: return 500'000;
-      case pattern::increasing: return now_ += below(3);
-      case pattern::decreasing: return 1'000'000 - (now_ += below(3));
-      case pattern::two_lengths: return (now_ += below(3)) + (below(2) == 0 ? 30'000 : 1000);
+      case pattern::random:
+        return below(1'000'000);
+      case pattern::equal:
+        return 500'000;
+      case pattern::increasing:
+        return now_ += below(3);
+      case pattern::decreasing:
+        return 1'000'000 - (now_ += below(3));
+      case pattern::two_lengths:
+        return (now_ += below(3)) + (below(2) == 0 ? 30'000 : 1000);
       case pattern::few_values:
-      case pattern::count: break;
+      case pattern::count:
+        break;
     }
     return below(8);
   }
