@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sleepers LIBRARY [N]`: N tasks that sleep for a second each, all at the same time, and what that costs. One library
-// in one process: the memory of the next would come from what the last has left.
+// in one process: the memory of the next would come from what the last has left. compare_sleepers runs them all.
 #include <sys/resource.h>
 #include <uv.h>
 

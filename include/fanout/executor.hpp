@@ -31,8 +31,7 @@ class timer_heap;
 
 /// An op that becomes due. While it is armed its fields are the scheduler's.
 struct timer_op : op {
-  /// `owner`: for who derives from it, a place to keep something that is aligned to 4 bytes at least.
-  explicit timer_op(run_fn f, void* owner = nullptr) noexcept : op(f), word_(reinterpret_cast<std::uintptr_t>(owner)) {}
+  using op::op;
 
   /// Is it in a scheduler's detail::timer_heap? To be asked where that is guarded.
   bool queued() const noexcept { return place_ != nowhere; }
@@ -43,6 +42,7 @@ struct timer_op : op {
   time_point deadline{};
 
  protected:
+  /// For who derives from it, beside the flags: the address of something that is aligned to 4 bytes at least.
   void* owner() const noexcept {
     return reinterpret_cast<void*>(word_.load(std::memory_order_relaxed) & ~(is_claimed | is_second));
   }
@@ -62,11 +62,11 @@ struct timer_op : op {
   static constexpr std::uintptr_t nowhere = 0;
 
   std::uintptr_t place_ = nowhere;
-  union {
+  union {  // in the run, in the heap
     timer_op* later_;
     std::uint64_t sequence_ = 0;
   };
-  std::atomic<std::uintptr_t> word_;  // the owner and two flags, each of which pairs with itself
+  std::atomic<std::uintptr_t> word_ = 0;  // the owner and two flags, each of which pairs with itself
 };
 
 /// The interface behind event_loop, thread_pool and serial_executor.
