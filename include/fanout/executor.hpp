@@ -4,7 +4,7 @@
 
 #include <atomic>
 #include <concepts>
-#include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "fanout/detail/compiler.hpp"
@@ -25,22 +25,51 @@ struct op {
   op* next = nullptr;
 };
 
-/// An op that becomes due. The fields are the scheduler's while it is armed.
-struct timer_op : op {
-  static constexpr std::size_t not_queued = static_cast<std::size_t>(-1);
-
-  using op::op;
-
-  time_point deadline{};
-  std::size_t heap_index = not_queued;
-  unsigned long sequence = 0;         // equal deadlines run in the order in which they were armed
-  std::atomic<bool> claimed = false;  // by its deadline or by expedite(): whoever exchanges it first queues the op
-};
-
 namespace detail {
 class attended;
 class spawn_scope;
+class timer_heap;
 }  // namespace detail
+
+/// An op that becomes due. While it is armed its fields are the scheduler's.
+struct timer_op : op {
+  using op::op;
+
+  /// Is it in a scheduler's detail::timer_heap? To be asked where that is guarded.
+  bool queued() const noexcept { return place_ != nowhere; }
+
+  /// True for the first who asks, its deadline or expedite(): who claims it queues it. From any thread.
+  bool claim() noexcept { return (word_.fetch_or(is_claimed, std::memory_order_acq_rel) & is_claimed) == 0; }
+
+  time_point deadline{};
+
+ protected:
+  /// For who derives from it, beside the flags: the address of something that is aligned to 4 bytes at least.
+  void* owner() const noexcept {
+    return reinterpret_cast<void*>(word_.load(std::memory_order_relaxed) & ~(is_claimed | is_second));
+  }
+  /// Before it is armed.
+  void set_owner(void* owner) noexcept {
+    word_.store(reinterpret_cast<std::uintptr_t>(owner), std::memory_order_relaxed);
+  }
+  /// Two may call this, each once: true for the second, who sees all that the first wrote before.
+  bool is_second_to_arrive() noexcept {
+    return (word_.fetch_or(is_second, std::memory_order_acq_rel) & is_second) != 0;
+  }
+
+ private:
+  friend class detail::timer_heap;
+
+  static constexpr std::uintptr_t is_claimed = 1, is_second = 2;
+  static constexpr std::uintptr_t nowhere = 0;
+
+  std::uintptr_t place_ = nowhere;
+  union {  // in the run, in the heap
+    timer_op* later_;
+    std::uint64_t sequence_ = 0;
+  };
+  std::atomic<std::uintptr_t> word_ = 0;  // the owner and two flags, each of which pairs with itself
+};
 
 /// The interface behind event_loop, thread_pool and serial_executor.
 class scheduler {

@@ -5,11 +5,10 @@
 #include <chrono>
 #include <concepts>
 #include <coroutine>
-#include <optional>
 
 #include "fanout/detail/compiler.hpp"
 #include "fanout/detail/environment.hpp"
-#include "fanout/detail/wait_awaiter.hpp"
+#include "fanout/detail/task_promise.hpp"
 #include "fanout/duration.hpp"
 #include "fanout/errors.hpp"
 #include "fanout/executor.hpp"
@@ -19,52 +18,62 @@ namespace fanout {
 
 namespace detail {
 
-class sleep_awaiter {
+/// A timer that resumes the task, once it and await_suspend, which may still be at work in another thread, are both
+/// there; and the callback that brings it forward. (No bigger than it must be: it is in the frame of every sleeper.)
+class sleep_awaiter : timer_op, stop_callback_base {
  public:
   using native_awaiter = void;
 
-  explicit sleep_awaiter(time_point deadline) noexcept : deadline_(deadline) {}
-  sleep_awaiter(const sleep_awaiter&) = delete;
-  sleep_awaiter& operator=(const sleep_awaiter&) = delete;
+  explicit sleep_awaiter(time_point until) noexcept : timer_op(&resume_if_second), stop_callback_base(&stop_sleeping) {
+    deadline = until;
+  }
 
   bool await_ready() const noexcept { return false; }
 
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> handle) {
-    return suspend(handle, environment_of(handle));
+    if constexpr (std::derived_from<Promise, task_promise_base>) {
+      return suspend(handle.promise());
+    } else {
+      throw_no_scheduler("sleep");  // nor can it: only tasks have an environment
+    }
   }
 
   void await_resume() {
-    on_stop_.reset();  // waits for a stop request that is under way in another thread
-    if (stop_.stop_requested()) throw cancelled();
+    const stop_token stop = sleeper().env.stop;
+    detach(stop);  // waits for a stop request that is under way in another thread
+    if (stop.stop_requested()) throw cancelled();
   }
 
  private:
-  struct wake_up {
-    scheduler& where;
-    timer_op& timer;
-    void operator()() const noexcept { where.expedite(timer); }
-  };
+  task_promise_base& sleeper() const noexcept { return *static_cast<task_promise_base*>(owner()); }
 
-  bool suspend(std::coroutine_handle<> handle, environment env) {
-    scheduler& where = scheduler_of(env, "sleep");
-    stop_ = env.stop;
-    if (stop_.stop_requested()) return false;
-    if (!stop_.stop_possible()) {
-      timer_.resumes_alone(handle);
-      where.post_at(deadline_, timer_);
+  bool suspend(task_promise_base& task) {
+    scheduler& where = scheduler_of(task.env, "sleep");
+    const stop_token stop = task.env.stop;
+    set_owner(&task);
+    if (stop.stop_requested()) return false;
+    if (!stop.stop_possible()) {
+      run = [](op& self) noexcept { static_cast<sleep_awaiter&>(self).resume(); };
+      where.post_at(deadline, *this);
       return true;
     }
-    timer_.resumes_as_second(handle);
-    where.post_at(deadline_, timer_);
-    on_stop_.emplace(stop_, wake_up{where, timer_});
-    return timer_.arrive();
+    where.post_at(deadline, *this);
+    attach(stop);
+    return !is_second_to_arrive();
   }
 
-  const time_point deadline_;
-  resuming_op<timer_op> timer_;
-  stop_token stop_;
-  std::optional<stop_callback<wake_up>> on_stop_;
+  void resume() noexcept { sleeper().run(sleeper()); }
+
+  static void resume_if_second(op& self) noexcept {
+    auto& me = static_cast<sleep_awaiter&>(self);
+    if (me.is_second_to_arrive()) me.resume();
+  }
+
+  static void stop_sleeping(stop_callback_base& self) noexcept {
+    auto& me = static_cast<sleep_awaiter&>(self);
+    me.sleeper().env.where->expedite(me);
+  }
 };
 
 /// Posts the op that every task is.

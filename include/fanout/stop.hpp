@@ -5,12 +5,14 @@
 
 #include <atomic>
 #include <concepts>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
 namespace fanout {
 
 class stop_source;
+class stop_token;
 
 namespace detail {
 
@@ -22,29 +24,39 @@ class stop_callback_base {
 
  protected:
   using invoke_fn = void (*)(stop_callback_base&) noexcept;
-  /// Null: this is the base of a stop_source, which is chained to `source`.
-  explicit stop_callback_base(invoke_fn invoke) noexcept : invoke_(invoke) {}
+  /// Null: this is the base of a stop_source, which is chained to another.
+  explicit stop_callback_base(invoke_fn invoke) noexcept : invoke_(invoke), next_(nullptr) {}
   ~stop_callback_base() = default;
 
-  /// Calls back at once, before it returns, if `source` was already asked to stop. A null source never stops.
-  void attach(stop_source* source) noexcept;
-  /// Afterwards the callback does not run and will not: waits for one that runs in another thread.
-  void detach() noexcept {
-    if (source_ != nullptr) leave(*std::exchange(source_, nullptr));
-  }
+  /// Calls back at once, before it returns, if a stop was already requested.
+  void attach(stop_token token) noexcept;
+  /// From what it was attached to, if it was. Afterwards the callback does not run and will not: waits for one that
+  /// runs in another thread.
+  void detach(stop_token token) noexcept;
 
  private:
   friend class fanout::stop_source;
 
-  void leave(stop_source& source) noexcept;
+  void leave(stop_token token) noexcept;
+
+  // Where it is: in a list, then the address of what points to it there; taken out by request_stop, running; neither.
+  static constexpr std::uintptr_t nowhere = 0, running = 1;
+  static_assert(alignof(stop_callback_base*) > running);
+
+  bool listed() const noexcept { return place_.load(std::memory_order_relaxed) > running; }
+  void list_at(stop_callback_base*& link) noexcept {
+    link = this;
+    place_.store(reinterpret_cast<std::uintptr_t>(&link), std::memory_order_relaxed);
+  }
+  void unlist(std::uintptr_t now) noexcept;
 
   const invoke_fn invoke_;
-  stop_source* source_ = nullptr;
-  stop_callback_base* next_ = nullptr;
-  stop_callback_base** link_ =
-      nullptr;                      // what points to this; null once it left the list. Guarded by the source's lock.
-  bool* gone_ = nullptr;            // set while it runs: where to say that it was destroyed by its own callback
-  std::atomic<bool> done_ = false;  // release in request_stop, acquire in detach
+  union {
+    stop_callback_base* next_;  // while it is listed; guarded by the source's lock
+    bool* gone_;                // while it runs: where to say that it was destroyed by its own callback; may be null
+  };
+  // Written under the source's lock, but for the end of `running`: release in request_stop, acquire in detach.
+  std::atomic<std::uintptr_t> place_ = nowhere;
 };
 
 }  // namespace detail
@@ -62,8 +74,7 @@ class stop_token {
 
  private:
   friend class stop_source;
-  template <std::invocable F>
-  friend class stop_callback;
+  friend class detail::stop_callback_base;
   explicit stop_token(stop_source* source) noexcept : source_(source) {}
 
   stop_source* source_ = nullptr;
@@ -84,7 +95,7 @@ class stop_source : private detail::stop_callback_base {
  public:
   stop_source() noexcept : stop_source(stop_token()) {}
   explicit stop_source(stop_token parent) noexcept : stop_callback_base(nullptr), parent_(parent.source_) {}
-  ~stop_source() { detach(); }
+  ~stop_source() { detach(parent()); }
 
   /// True: this call was the first to ask.
   bool request_stop() noexcept;
@@ -93,7 +104,7 @@ class stop_source : private detail::stop_callback_base {
   bool stop_requested() const noexcept;
   /// From now on the parent does not matter, and may go. Once nobody uses this source's tokens any more.
   void unchain() noexcept {
-    detach();
+    detach(parent());
     parent_ = nullptr;
   }
   stop_token get_token() const noexcept { return stop_token(const_cast<stop_source*>(this)); }
@@ -101,6 +112,7 @@ class stop_source : private detail::stop_callback_base {
  private:
   friend class detail::stop_callback_base;
 
+  stop_token parent() const noexcept { return stop_token(parent_); }
   void lock() noexcept;
   void unlock() noexcept { locked_.clear(std::memory_order_release); }
   bool begin_stop() noexcept;
@@ -126,6 +138,10 @@ class stop_source : private detail::stop_callback_base {
   stop_source** walk_ = nullptr;    // that thread's: while it stops this as part of the chain, where it keeps its place
 };
 
+inline void detail::stop_callback_base::detach(stop_token token) noexcept {
+  if (place_.load(std::memory_order_acquire) != nowhere) leave(token);
+}
+
 inline bool stop_token::stop_requested() const noexcept { return source_ != nullptr && source_->stop_requested(); }
 
 /// Calls `f` once if a stop is requested while this object lives: in the thread that asks, or, if that was before, in
@@ -138,12 +154,14 @@ class stop_callback : private detail::stop_callback_base {
   stop_callback(stop_token token, G&& f) noexcept(std::is_nothrow_constructible_v<F, G>)
       : stop_callback_base(
             [](stop_callback_base& self) noexcept { std::forward<F>(static_cast<stop_callback&>(self).f_)(); }),
+        token_(token),
         f_(std::forward<G>(f)) {
-    attach(token.source_);
+    attach(token_);
   }
-  ~stop_callback() { detach(); }
+  ~stop_callback() { detach(token_); }
 
  private:
+  const stop_token token_;
   F f_;
 };
 

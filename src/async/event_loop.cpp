@@ -72,7 +72,7 @@ struct event_loop::state {
   }
 
   void make_ready(timer_op& timer) noexcept {
-    if (timer.heap_index != timer_op::not_queued) timers.erase(timer);
+    if (timer.queued()) timers.erase(timer);
     ready.push(timer);
   }
 
@@ -80,10 +80,10 @@ struct event_loop::state {
     struct {
       detail::op_queue& ready;
       void push(timer_op& timer) noexcept {
-        if (!timer.claimed.exchange(true)) ready.push(timer);  // else expedite() queues it
+        if (timer.claim()) ready.push(timer);  // else expedite() queues it
       }
     } unclaimed{ready};
-    timers.take_due(unclaimed);
+    timers.take_due(unclaimed, ops_per_turn);  // the rest when these have run, while they are in the cache
   }
 
   void turn() noexcept {
@@ -199,7 +199,7 @@ void event_loop::post_all(op& first, op& last) noexcept {
 void event_loop::post_at(time_point deadline, timer_op& timer) { state_->timers.insert(timer, deadline); }
 
 void event_loop::expedite(timer_op& timer) noexcept {
-  if (timer.claimed.exchange(true)) return;
+  if (!timer.claim()) return;
   if (state_->on_loop_thread()) {
     state_->make_ready(timer);
   } else {

@@ -177,9 +177,10 @@ class depot {
 
   /// False: there is no memory, and `must` is false too.
   bool grow(std::size_t size_class, bool must) {
-    // The first slab of a class is not to cost a small program two megabytes: only the others get a huge page.
+    // Huge pages are for what goes back to the system and is touched anew each time. As many slabs as may stay spare
+    // are touched once, and in a virtual machine that is dear by the huge page: its host has taken the free ones back.
     try {
-      link(spares.get(size_class, *this, slabs_ > 0));
+      link(spares.get(size_class, *this, slabs_ >= spare_bytes / slab_bytes));
     } catch (const std::bad_alloc&) {
       if (must) throw;
       return false;

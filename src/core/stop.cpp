@@ -10,18 +10,22 @@ namespace fanout {
 
 namespace detail {
 
-void stop_callback_base::attach(stop_source* source) noexcept {
+void stop_callback_base::attach(stop_token token) noexcept {
+  stop_source* const source = token.source_;
   if (source == nullptr) return;
   source->link_to_parents();
-  source_ = source;
   // Asked after it was listed: a source further up may have stopped while another thread is still linking the chain.
-  if (!source->insert(*this) || (source->stop_requested() && source->take_out(*this))) {
-    source_ = nullptr;  // not listed: nothing to detach
-    invoke_(*this);
-  }
+  if (!source->insert(*this) || (source->stop_requested() && source->take_out(*this))) invoke_(*this);
 }
 
-void stop_callback_base::leave(stop_source& source) noexcept { source.remove(*this); }
+void stop_callback_base::leave(stop_token token) noexcept { token.source_->remove(*this); }
+
+void stop_callback_base::unlist(std::uintptr_t now) noexcept {
+  auto& link = *reinterpret_cast<stop_callback_base**>(place_.load(std::memory_order_relaxed));
+  link = nullptr;
+  if (next_ != nullptr) next_->list_at(link);
+  place_.store(now, std::memory_order_relaxed);
+}
 
 }  // namespace detail
 
@@ -50,11 +54,7 @@ void stop_source::link_to_parents() noexcept {
   for (; top->parent_ != nullptr && !top->chained_.load(std::memory_order_acquire); top = top->parent_) {
     auto seen = link::none;
     if (top->link_to_parent_.compare_exchange_strong(seen, link::under_way, std::memory_order_acquire)) {
-      top->source_ = top->parent_;
-      if (!top->parent_->insert(*top)) {
-        top->source_ = nullptr;
-        top->request_stop();
-      }
+      if (!top->parent_->insert(*top)) top->request_stop();
       top->link_to_parent_.store(link::done, std::memory_order_release);
     } else if (seen == link::under_way) {
       all = false;  // another thread is at it
@@ -70,10 +70,9 @@ bool stop_source::insert(detail::stop_callback_base& callback) noexcept {
   lock();
   const bool alive = !stopped_.load(std::memory_order_relaxed);
   if (alive) {
-    callback.next_ = callbacks_;
-    callback.link_ = &callbacks_;
-    if (callbacks_ != nullptr) callbacks_->link_ = &callback.next_;
-    callbacks_ = &callback;
+    callback.next_ = nullptr;
+    if (callbacks_ != nullptr) callbacks_->list_at(callback.next_);
+    callback.list_at(callbacks_);
   }
   unlock();
   return alive;
@@ -82,12 +81,8 @@ bool stop_source::insert(detail::stop_callback_base& callback) noexcept {
 /// False: request_stop was faster.
 bool stop_source::take_out(detail::stop_callback_base& callback) noexcept {
   lock();
-  const bool listed = callback.link_ != nullptr;
-  if (listed) {
-    *callback.link_ = callback.next_;
-    if (callback.next_ != nullptr) callback.next_->link_ = callback.link_;
-    callback.link_ = nullptr;
-  }
+  const bool listed = callback.listed();
+  if (listed) callback.unlist(nowhere);
   unlock();
   return listed;
 }
@@ -98,8 +93,9 @@ void stop_source::remove(detail::stop_callback_base& callback) noexcept {
     // It leaves from within its own callback, or that of a source chained to it: request_stop must not touch it again.
     if (callback.gone_ != nullptr) *callback.gone_ = true;
     if (callback.invoke_ == nullptr) static_cast<stop_source&>(callback).leave_walk(*this);
+    callback.place_.store(nowhere, std::memory_order_relaxed);
   } else {
-    while (!callback.done_.load(std::memory_order_acquire)) sched_yield();
+    while (callback.place_.load(std::memory_order_acquire) != nowhere) sched_yield();
   }
 }
 
@@ -121,9 +117,8 @@ detail::stop_callback_base* stop_source::next_callback() noexcept {
   lock();
   detail::stop_callback_base* const callback = callbacks_;
   if (callback != nullptr) {
-    callbacks_ = callback->next_;
-    if (callbacks_ != nullptr) callbacks_->link_ = &callbacks_;
-    callback->link_ = nullptr;
+    callback->unlist(running);
+    callback->gone_ = nullptr;
   }
   unlock();
   return callback;
@@ -134,15 +129,14 @@ void stop_source::call(detail::stop_callback_base& callback) noexcept {
   callback.gone_ = &gone;
   callback.invoke_(callback);
   if (gone) return;
-  callback.gone_ = nullptr;
-  callback.done_.store(true, std::memory_order_release);  // from here on a waiting detach() may free it
+  callback.place_.store(nowhere, std::memory_order_release);  // from here on a waiting detach() may free it
 }
 
 bool stop_source::request_stop() noexcept {
   if (!begin_stop()) return false;
   // Depth first through the sources chained to this one. `current` is always one that this thread has begun to stop,
-  // and whose parents, up to this one, are too: their destructors wait for done_, or, if it is this thread that
-  // destroys them, move `current` up.
+  // and whose parents, up to this one, are too: their destructors wait while they are `running`, or, if it is this
+  // thread that destroys them, move `current` up.
   stop_source* current = this;
   for (;;) {
     detail::stop_callback_base* const callback = current->next_callback();
@@ -150,7 +144,7 @@ bool stop_source::request_stop() noexcept {
       if (current == this) return true;
       stop_source* const parent = current->parent_;
       current->walk_ = nullptr;
-      current->done_.store(true, std::memory_order_release);
+      current->place_.store(nowhere, std::memory_order_release);
       current = parent;
     } else if (callback->invoke_ != nullptr) {
       current->call(*callback);
@@ -158,7 +152,7 @@ bool stop_source::request_stop() noexcept {
       chained.walk_ = &current;
       current = &chained;
     } else {
-      chained.done_.store(true, std::memory_order_release);  // somebody else is stopping it
+      chained.place_.store(nowhere, std::memory_order_release);  // somebody else is stopping it
     }
   }
 }

@@ -258,7 +258,7 @@ void thread_pool::post_at(time_point deadline, timer_op& timer) {
 
 void thread_pool::expedite(timer_op& timer) noexcept {
   const std::lock_guard lock(state_->mutex);
-  if (timer.heap_index == timer_op::not_queued) return;
+  if (!timer.queued()) return;
   state_->timers.erase(timer);
   state_->ready.push(timer);
   state_->wake_one();

@@ -31,7 +31,7 @@ class stepping final : public fanout::scheduler {
     if (deadline > std::chrono::steady_clock::now() + far) far_ = &timer;
   }
   void expedite(fanout::timer_op& timer) noexcept override {
-    if (timer.heap_index == fanout::timer_op::not_queued) return;
+    if (!timer.queued()) return;
     timers_.erase(timer);
     ready_.push(timer);
     if (far_ == &timer) far_ = nullptr;
