@@ -20,8 +20,8 @@ void asio_reactor::poll() noexcept {
 }
 
 bool asio_reactor::wait(const time_point* deadline, int descriptor) noexcept {
-  // An alarm that is due already would still take 17 µs, by way of the kernel; but a backlog of timers must not keep the
-  // loop from its I/O.
+  // An alarm that is due already would still take 17 µs, by way of the kernel; but a backlog of timers must not keep
+  // the loop from its I/O.
   const bool due = deadline != nullptr && *deadline <= std::chrono::steady_clock::now();
   if (deadline != nullptr && !due && *deadline < armed_) arm(*deadline);
   watch(descriptor);

@@ -40,7 +40,7 @@ class frame_source {
   std::size_t taken_ = 0;  // at the front of the buffer, by next()
 };
 
-/// The program's end of a worker's socket. Nothing here blocks. Only the supervisor thread uses it.
+/// The program's end of a worker's socket. Nothing here blocks. Only the turns of the supervisor use it.
 class channel {
  public:
   explicit channel(descriptor socket) noexcept : socket_(std::move(socket)) {}

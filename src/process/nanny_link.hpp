@@ -19,7 +19,7 @@ namespace fanout::detail {
 
 class nanny_link;
 
-/// Told what a nanny reports. Called by the supervisor thread.
+/// Told what a nanny reports. Called in turns of the supervisor.
 class nanny_listener {
  public:
   virtual void on_nanny_report(const nanny_report& news) = 0;

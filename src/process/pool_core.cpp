@@ -93,7 +93,7 @@ void pool_core::kill_running(remote_work& work) noexcept {
   boss_->notify();
 }
 
-// --- the supervisor thread
+// --- turns of the supervisor
 
 bool pool_core::advance() {
   if (forked_nanny_.pid != 0) own_nanny_ = &boss_->adopt(std::exchange(forked_nanny_, {}));

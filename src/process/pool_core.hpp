@@ -24,7 +24,7 @@ struct pool_plan {
   nanny_program nanny;               ///< its file empty: forked from this process
 };
 
-/// Other threads only put work into the inbox; all else is the supervisor thread's.
+/// Other threads only put work into the inbox; all else belongs to the turns of the supervisor.
 ///
 ///   open ──close()──▶ draining ──nothing queued or running──▶ leaving ──last worker gone, own nanny too──▶ closed
 ///
@@ -74,9 +74,9 @@ class pool_core final : private supervised, private worker_owner {
   bool closing_ = false;
   completion closed_;
 
-  nanny_process forked_nanny_;  // from open() to the supervisor thread's first look
+  nanny_process forked_nanny_;  // from open() to the supervisor's first turn
 
-  // The supervisor thread's own:
+  // For turns of the supervisor only:
   nanny_link* own_nanny_ = nullptr;  // the forked one
   pid_t own_nanny_pid_ = 0;
   std::deque<item_range> queue_;

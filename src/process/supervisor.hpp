@@ -24,7 +24,7 @@ namespace fanout::detail {
 class worker_link;
 struct worker_end;
 
-/// A pool, as the supervisor sees it. Called by its thread.
+/// A pool, as the supervisor sees it. Called in its turns.
 class supervised {
  public:
   /// After events, and after notify(): does what has become possible. False: it is over, and will not be called again.
@@ -72,7 +72,7 @@ class supervisor final : private nanny_listener, private event_handler {
   void offer_to(scheduler& loop) noexcept;
 
   // From the attendant:
-  /// Does what there is to do. (The supervisor thread does the same.)
+  /// Does what there is to do. (Its thread does the same.)
   void take_turn() noexcept;
   /// It woke up: sees to it that the thread steps in if it does not sleep again soon.
   void look_after_attendant() noexcept;

@@ -38,7 +38,7 @@ struct worker_end {
 /// "died: SIGSEGV" or "exited with code 3", of a status as from waitpid().
 std::string describe_end(int status);
 
-/// A pool, as its workers see it. Called by the supervisor thread.
+/// A pool, as its workers see it. Called in turns of the supervisor.
 class worker_owner {
  public:
   virtual void on_worker_ready(worker_link& worker) = 0;
@@ -52,7 +52,7 @@ class worker_owner {
   ~worker_owner() = default;
 };
 
-/// One worker. Only the supervisor thread uses it.
+/// One worker. Only the turns of the supervisor use it.
 ///
 ///               hello            run               last answer
 ///   starting ─────────▶ idle ─────────▶ busy ────────────────────▶ idle
