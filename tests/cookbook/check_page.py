@@ -13,7 +13,7 @@ import pathlib
 import re
 import sys
 
-MARKED = re.compile(r"^// \[recipe: (.+)\]\n(.*?)^// \[end\]$", re.MULTILINE | re.DOTALL)
+MARKED = re.compile(r"^// \[recipe: ([^\n]+)\]\n(.*?)^// \[end\]$", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"^// \[recipe: .+\]$", re.MULTILINE)
 HEADING = re.compile(r"^## (?:\d+\. )?(.+)$", re.MULTILINE)
 BLOCK = re.compile(r"^```cpp\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -12,6 +12,7 @@
 
 // [recipe: A child process, its output, and a time-out]
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>

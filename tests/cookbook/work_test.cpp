@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <functional>
 #include <future>
@@ -19,9 +20,11 @@ namespace {
 
 // [recipe: Something every second, until Ctrl-C]
 fanout::task<> every(fanout::duration period, std::function<void()> action) {
-  for (auto next = std::chrono::steady_clock::now();; next += period) {
-    co_await fanout::sleep_until(next);  // not sleep(period), which would be late by what the action takes
+  for (auto next = std::chrono::steady_clock::now();;) {
     action();
+    const auto late = std::chrono::steady_clock::now() - next;
+    next += (late / period + 1) * period;  // those that were missed are left out
+    co_await fanout::sleep_until(next);    // not sleep(period), which would be late by what the action takes
   }
 }
 
@@ -42,6 +45,17 @@ TEST(Cookbook, PeriodicUntilCtrlC) {
   };
   EXPECT_EQ(fanout::run(every_until_signal(1ms, action)), SIGINT);
   EXPECT_GE(times, 3);
+}
+
+TEST(Cookbook, PeriodicHearsCtrlCAlsoIfTheActionTakesTooLong) {
+  int times = 0;
+  const auto action = [&] {
+    const auto end = std::chrono::steady_clock::now() + 2ms;
+    while (std::chrono::steady_clock::now() < end) {
+    }
+    if (++times == 3) ::kill(::getpid(), SIGINT);
+  };
+  EXPECT_EQ(fanout::run(every_until_signal(1ms, action)), SIGINT);
 }
 
 TEST(Cookbook, PeriodicUntilItFails) {
@@ -133,7 +147,8 @@ TEST(Cookbook, CpuWorkDoesNotBlockTheLoop) {
   EXPECT_EQ(sums, (std::vector<long>{10}));
 }
 
-// [recipe: From a thread into a loop]
+// [recipe: Between a thread and a loop]
+// From a thread into a loop: through a channel, by what does not wait.
 fanout::task<long> sum_of_readings(int count) {
   fanout::channel<int> readings(1'000);
   const std::jthread sensor([&] {  // or a callback that some library calls in a thread of its own
@@ -150,8 +165,8 @@ fanout::task<long> sum_of_readings(int count) {
 
 TEST(Cookbook, FromAThreadIntoALoop) { EXPECT_EQ(fanout::run(sum_of_readings(100)), 5050); }
 
-// [recipe: From a loop to a thread]
-// asyncio.run_coroutine_threadsafe: starts a task on a loop that another thread runs.
+// [recipe: Between a thread and a loop]
+// From a loop to a thread: starts a task on a loop that another thread runs. asyncio.run_coroutine_threadsafe.
 template <class T>
 fanout::future<T> start_on(fanout::event_loop& loop, fanout::task<T> work) {
   std::promise<fanout::future<T>> started;
