@@ -14,6 +14,7 @@ asio_reactor::asio_reactor() : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), 
 
 // One by one: a handler that for ever posts another must not keep the loop from its own work.
 void asio_reactor::poll() noexcept {
+  context_.restart();  // posts that come one after another wake it each time
   for (int left = handlers_per_poll; left > 0 && context_.poll_one() != 0; --left) {
   }
   context_.restart();

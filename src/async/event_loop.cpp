@@ -116,13 +116,19 @@ struct event_loop::state {
 
   void sleep_until_needed() noexcept {
     detail::reactor& sleeper = *waits_in.load(std::memory_order_acquire);
-    if (attended != nullptr && !attended->may_sleep()) attended.reset();
-    bool readable = false;
     parked.store(true, std::memory_order_seq_cst);
     if (posted.empty() && expedited.empty()) {
-      readable = sleeper.wait(timers.empty() ? nullptr : &timers.earliest().deadline,
-                              attended != nullptr ? attended->fd() : -1);
+      sleep(sleeper);
+    } else {
+      parked.store(false, std::memory_order_relaxed);  // alone: a wake-up that is too much does no harm
+      sleeper.poll();                                  // posts, however many, do not keep the loop from its I/O
     }
+  }
+
+  void sleep(detail::reactor& sleeper) noexcept {
+    if (attended != nullptr && !attended->may_sleep()) attended.reset();
+    const bool readable =
+        sleeper.wait(timers.empty() ? nullptr : &timers.earliest().deadline, attended != nullptr ? attended->fd() : -1);
     parked.store(false, std::memory_order_seq_cst);
     if (attended != nullptr) attended->woke(readable);
   }

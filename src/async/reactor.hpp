@@ -16,7 +16,7 @@ class reactor {
   /// Sleeps until something happens, `descriptor` (-1: none) is readable, `deadline` (null: none) or wake(); one that
   /// came before, since the last wait(), counts. May return early. True: the descriptor is readable.
   virtual bool wait(const time_point* deadline, int descriptor) noexcept = 0;
-  /// Ends the wait() of now, or else the next one. From any thread.
+  /// Ends the wait() of now, or else the next one; poll() may forget it. From any thread.
   virtual void wake() noexcept = 0;
 };
 

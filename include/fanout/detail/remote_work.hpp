@@ -30,14 +30,14 @@ struct call_target {
   code_location function;
 };
 
-/// How a piece of work is divided among workers. The supervisor thread's own.
+/// How a piece of work is divided among workers. For turns of the supervisor only.
 struct work_pace {
   std::size_t chunk = 0;  ///< items handed to a worker at a time; 0: chosen by `item`
   duration item{};        ///< how long one takes, as seen so far
 };
 
 /// Counted; a pool holds one reference for each range of items that it has queued or running. The functions are called
-/// by the supervisor thread.
+/// in turns of the supervisor.
 class remote_work {
  public:
   explicit remote_work(const call_target& target) noexcept : target_(target) {}
