@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "async/asio_reactor.hpp"
-#include "async/eventfd_reactor.hpp"
+#include "async/bare_reactor.hpp"
 #include "core/loop_run.hpp"
 #include "core/op_queue.hpp"
 #include "core/timer_heap.hpp"
@@ -140,7 +140,7 @@ struct event_loop::state {
   // The innermost loop that runs in this thread. (No coroutine of ours is compiled here, see detail/this_thread.hpp.)
   [[gnu::tls_model("initial-exec")]] static constinit thread_local const state* running_here;
 
-  detail::eventfd_reactor bare;
+  detail::bare_reactor bare;
   std::unique_ptr<detail::asio_reactor> asio;  // from the first call of context() on
   std::once_flag has_asio;
   std::atomic<detail::reactor*> waits_in = &bare;
