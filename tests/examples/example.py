@@ -58,13 +58,17 @@ class ServerTest(ExampleTest):
         client.connect(("127.0.0.1", self.port))
         return client
 
+    def start_curl(self):
+        """It sends a request for HTTP and shows whatever it gets. (Its telnet:// blocks while it waits for input.)"""
+        return self.start(["curl", "--silent", "--show-error", "--no-buffer", "--http0.9", f"http://127.0.0.1:{self.port}"])
+
     def open_descriptors(self):
         return len(os.listdir(f"/proc/{self.server.pid}/fd"))
 
     def assert_ends(self, number=signal.SIGINT):
         self.server.send_signal(number)
-        out, err = self.server.communicate()
-        self.assertEqual((self.server.returncode, out, err), (0, "", ""))
+        self.assertEqual((self.server.stdout.read(), self.server.stderr.read()), ("", ""))
+        self.assertEqual(self.server.wait(), 0)
 
     def assert_port_that_is_taken_is_an_error(self):
         with socket.create_server(("127.0.0.1", 0)) as other:

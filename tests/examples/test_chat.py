@@ -3,7 +3,6 @@
 
 import signal
 import socket
-import subprocess
 import unittest
 
 from example import ServerTest, receive_all
@@ -63,16 +62,19 @@ class Chat(ServerTest):
         self.assert_ends()
 
     def test_curl_takes_part(self):
-        curl = self.start(["curl", "--silent", "--no-buffer", f"telnet://127.0.0.1:{self.port}"], stdin=subprocess.PIPE)
-        self.assertEqual(curl.stdout.readline(), "Your name?\n")
-        curl.stdin.write("curl\n")
-        curl.stdin.flush()
-        self.assertEqual(curl.stdout.readline(), "* curl has come\n")
+        curl = self.start_curl()
+        me = "GET / HTTP/1.1"
+        for line in ("Your name?", f"* {me} has come", f"{me}: Host: 127.0.0.1:{self.port}"):
+            self.assertEqual(curl.stdout.readline(), line + "\n")
         ann = self.join("ann")
         self.say(ann, "hello")
-        self.assertEqual([curl.stdout.readline() for _ in range(2)], ["* ann has come\n", "ann: hello\n"])
+        self.assert_reads(ann, "ann: hello")
+        self.say(ann, "bye")
+        while (line := curl.stdout.readline()) != "* ann has come\n":
+            self.assertTrue(line.startswith(f"{me}: "), line)
+        self.assertEqual([curl.stdout.readline() for _ in range(2)], ["ann: hello\n", "ann: bye\n"])
         self.assert_ends()
-        self.assertEqual(curl.communicate(), ("", ""))
+        self.assertEqual(curl.wait(), 0)
 
     def test_lines_may_come_in_pieces_and_several_at_once(self):
         ann = self.arrive()

@@ -5,7 +5,6 @@ import resource
 import signal
 import socket
 import struct
-import subprocess
 import threading
 import unittest
 
@@ -41,13 +40,12 @@ class EchoServer(ServerTest):
 
     def test_curl_is_answered(self):
         self.start_server()
-        curl = self.start(["curl", "--silent", "--no-buffer", f"telnet://127.0.0.1:{self.port}"], stdin=subprocess.PIPE)
-        for line in ("hello\n", "again\n"):
-            curl.stdin.write(line)
-            curl.stdin.flush()
-            self.assertEqual(curl.stdout.readline(), line)
+        curl = self.start_curl()
+        self.assertEqual(curl.stdout.readline(), "GET / HTTP/1.1\n")
+        self.assertEqual(curl.stdout.readline(), f"Host: 127.0.0.1:{self.port}\n")
         self.assert_ends()
-        self.assertEqual(curl.communicate(), ("", ""))
+        self.assertIn("User-Agent: curl", curl.stdout.read())
+        self.assertEqual(curl.wait(), 0)
 
     def test_many_at_once(self):
         self.start_server()
