@@ -17,27 +17,24 @@ using namespace std::chrono_literals;
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-constexpr std::size_t longest_line = 1000, longest_queue = 100;
-
 struct member {
-  fanout::task<> write(std::string text) { co_await asio::async_write(socket, asio::buffer(text), fanout::use_task); }
-
   fanout::task<std::string> read_line() {
-    const auto buffer = asio::dynamic_buffer(received, longest_line);  // a longer one is an error
+    const auto buffer = asio::dynamic_buffer(received, 1000);  // a longer line is an error
     const auto size = co_await asio::async_read_until(socket, buffer, '\n', fanout::use_task);
     std::string line = received.substr(0, size);
     received.erase(0, size);
     line.erase(line.find_last_not_of("\r\n") + 1);
     co_return line;
   }
-
   fanout::task<> deliver() {
-    while (const auto line = co_await queue.receive()) co_await write(**line);
+    while (const auto line = co_await queue.receive()) {
+      co_await asio::async_write(socket, asio::buffer(**line), fanout::use_task);
+    }
   }
 
   tcp::socket socket;
   std::string received{};
-  fanout::channel<std::shared_ptr<const std::string>> queue{longest_queue};
+  fanout::channel<std::shared_ptr<const std::string>> queue{100};
 };
 
 struct room {
@@ -47,24 +44,20 @@ struct room {
       if (!member->queue.try_send(line)) member->socket.close();  // too slow: what it waits for fails now
     }
   }
+  fanout::task<> listen(std::string name) {
+    while (true) say(name + ": " + co_await members.at(name)->read_line());
+  }
 
   std::map<std::string, member*> members{};
 };
 
 struct seat {
-  seat(room& r, std::string n) : here(r), name(std::move(n)) { here.say("* " + name + " has come"); }
-  seat(const seat&) = delete;
   ~seat() {
     here.members.erase(name);
     here.say("* " + name + " has left");
   }
-
-  fanout::task<> talk(member& me) {
-    while (true) here.say(name + ": " + co_await me.read_line());
-  }
-
   room& here;
-  const std::string name;
+  std::string name;
 };
 
 fanout::task<> attend(tcp::socket socket, room& here) {
@@ -72,11 +65,12 @@ fanout::task<> attend(tcp::socket socket, room& here) {
   try {
     std::string name;
     do {
-      co_await me.write("Your name?\n");
+      co_await asio::async_write(me.socket, asio::buffer(std::string_view("Your name?\n")), fanout::use_task);
       name = co_await me.read_line();
     } while (name.empty() || !here.members.emplace(name, &me).second);
-    seat mine(here, name);
-    co_await fanout::gather(mine.talk(me), me.deliver());  // until one of them fails
+    const seat mine{here, name};
+    here.say("* " + name + " has come");
+    co_await fanout::gather(here.listen(name), me.deliver());  // until one of them fails
   } catch (const boost::system::system_error&) {
     // Has hung up, or was thrown out.
   }
@@ -88,11 +82,8 @@ fanout::task<> serve(tcp::acceptor acceptor) {
   co_await fanout::with_task_group([&](fanout::task_group& members) -> fanout::task<> {
     while (true) {
       auto [error, socket] = co_await acceptor.async_accept(asio::as_tuple(fanout::use_task));
-      if (!error) {
-        members.spawn(attend(std::move(socket), here));
-      } else {
-        co_await fanout::sleep(100ms);  // out of descriptors, most likely: until somebody leaves
-      }
+      if (!error) members.spawn(attend(std::move(socket), here));
+      if (error) co_await fanout::sleep(100ms);  // out of descriptors, most likely: until somebody leaves
     }
   });
 }

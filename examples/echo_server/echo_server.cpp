@@ -32,11 +32,8 @@ fanout::task<> serve(tcp::acceptor acceptor) {
   co_await fanout::with_task_group([&](fanout::task_group& connections) -> fanout::task<> {
     while (true) {
       auto [error, socket] = co_await acceptor.async_accept(asio::as_tuple(fanout::use_task));
-      if (!error) {
-        connections.spawn(echo(std::move(socket)));
-      } else {
-        co_await fanout::sleep(100ms);  // out of descriptors, most likely: until somebody hangs up
-      }
+      if (!error) connections.spawn(echo(std::move(socket)));
+      if (error) co_await fanout::sleep(100ms);  // out of descriptors, most likely: until somebody hangs up
     }
   });
 }

@@ -22,12 +22,8 @@ namespace http = beast::http;
 namespace urls = boost::urls;
 using seconds = std::chrono::duration<double>;
 
-struct outcome {
-  bool ok;
-  std::string line;
-};
-
-fanout::task<outcome> get(urls::url url) {
+fanout::task<bool> get(std::string text) {
+  urls::url url(text);
   if (url.scheme() != "http") throw std::runtime_error("not an http:// URL");
   auto& context = co_await fanout::this_task::get_io_context();
   asio::ip::tcp::resolver resolver(context);
@@ -49,17 +45,16 @@ fanout::task<outcome> get(urls::url url) {
   for (beast::flat_buffer buffer; !parser.is_done(); bytes += std::exchange(parser.get().body(), {}).size()) {
     co_await http::async_read_some(stream, buffer, parser, fanout::use_task);
   }
-  co_return outcome{response.result_int() < 400, std::to_string(response.result_int()) + ' ' +
-                                                     std::string(response.reason()) + ", " + std::to_string(bytes) +
-                                                     " bytes"};
+  std::cout << text << ": " << response.result_int() << ' ' << response.reason() << ", " << bytes << " bytes"
+            << std::endl;
+  co_return response.result_int() < 400;
 }
 
-fanout::task<outcome> fetch(std::string url, fanout::semaphore& slots, seconds limit) {
+fanout::task<bool> fetch(std::string url, fanout::semaphore& slots, seconds limit) {
   const auto slot = co_await slots.acquire();
   std::string failure;
   try {
-    auto [ok, line] = co_await fanout::timeout(limit, get(urls::url(url)));
-    co_return outcome{ok, url + ": " + line};
+    co_return co_await fanout::timeout(limit, get(url));
   } catch (const fanout::timed_out&) {
     failure = (std::ostringstream() << "timed out after " << limit.count() << " s").str();
   } catch (const boost::system::system_error& error) {
@@ -67,20 +62,16 @@ fanout::task<outcome> fetch(std::string url, fanout::semaphore& slots, seconds l
   } catch (const std::exception& error) {
     failure = error.what();
   }
-  co_return outcome{false, url + ": " + failure};
+  std::cout << url << ": " << failure << std::endl;
+  co_return false;
 }
 
 fanout::task<bool> fetch_all(std::vector<std::string> list, std::size_t at_once, seconds limit) {
   fanout::semaphore slots(at_once);
-  std::vector<fanout::task<outcome>> fetches;
+  std::vector<fanout::task<bool>> fetches;
   for (auto& url : list) fetches.push_back(fetch(std::move(url), slots, limit));
-  bool all_ok = true;
-  auto done = fanout::as_completed(std::move(fetches));
-  while (const auto next = co_await done.next()) {
-    std::cout << next->line << std::endl;
-    all_ok = all_ok && next->ok;
-  }
-  co_return all_ok;
+  const auto ok = co_await fanout::gather(std::move(fetches));
+  co_return std::ranges::find(ok, false) == ok.end();
 }
 
 int main(int argc, char** argv) {

@@ -60,7 +60,7 @@ class ServerTest(ExampleTest):
 
     def start_curl(self):
         """It sends a request for HTTP and shows whatever it gets. (Its telnet:// blocks while it waits for input.)"""
-        return self.start(["curl", "--silent", "--show-error", "--no-buffer", "--http0.9", f"http://127.0.0.1:{self.port}"])
+        return self.start(["curl", "--silent", "--no-buffer", "--http0.9", f"http://127.0.0.1:{self.port}"])
 
     def open_descriptors(self):
         return len(os.listdir(f"/proc/{self.server.pid}/fd"))

@@ -49,9 +49,9 @@ class HttpFetch(ExampleTest):
         with open(f"{folder.name}/large", "wb") as large:
             large.truncate(LARGE)
         with listening:
+            environment = dict(os.environ, NGINX=f"{listening.fileno()};", PATH=os.environ["PATH"] + ":/usr/sbin")
             nginx = self.start(["nginx", "-e", "stderr", "-p", folder.name, "-c", f"{folder.name}/nginx.conf"],
-                               stdout=None, stderr=None, pass_fds=[listening.fileno()],
-                               env=dict(os.environ, NGINX=f"{listening.fileno()};", PATH=os.environ["PATH"] + ":/usr/sbin"))
+                               stdout=None, stderr=None, pass_fds=[listening.fileno()], env=environment)
 
         def end():
             nginx.terminate()  # and with it its worker
@@ -134,6 +134,17 @@ class HttpFetch(ExampleTest):
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")
         self.assertEqual(process.communicate(), (f"{url}: partial message\n", ""))
         self.assertEqual(process.returncode, 1)
+
+    def test_bodies_without_a_length(self):
+        server = self.listen()
+        url = "http://{}:{}/".format(*server.getsockname())
+        for answer in (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                       b"6\r\nuntil \r\n7\r\nthe end\r\n0\r\n\r\n"):
+            process = self.start_example(url)
+            with server.accept()[0] as connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+            self.assertEqual(process.communicate(), (f"{url}: 200 OK, 13 bytes\n", ""))
 
     def test_lines_come_in_the_order_of_the_answers(self):
         servers = [self.listen() for _ in range(5)]
