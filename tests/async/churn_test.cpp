@@ -38,8 +38,8 @@ class Churn : public io_suite {
 
   /// Whether the error of a connection is such as this cut may cause.
   static bool expected(cut how, const error_code& error) {
-    const bool over = error == asio::error::eof || error == asio::error::connection_reset ||
-                      error == asio::error::broken_pipe;
+    const bool over =
+        error == asio::error::eof || error == asio::error::connection_reset || error == asio::error::broken_pipe;
     return over && how != cut::by_client;
   }
 
@@ -200,9 +200,8 @@ TEST_F(Churn, EveryConnectionIsAccountedForAndNothingStaysBehind) {
   EXPECT_EQ(spoiled_, 0U);
   // Each way of cutting ends as it should, and in no other way.
   std::map<std::string, unsigned long> unexpected = client_ends_;
-  for (const char* end :
-       {"client closes: done", "client resets: done", "server closes: cut off", "server resets: cut off",
-        "client times out: timed out", "client is stopped: cancelled"}) {
+  for (const char* end : {"client closes: done", "client resets: done", "server closes: cut off",
+                          "server resets: cut off", "client times out: timed out", "client is stopped: cancelled"}) {
     EXPECT_GT(unexpected[end], 0U) << end << "\n" << listed(client_ends_);
     unexpected.erase(end);
   }

@@ -18,8 +18,7 @@ task<std::pair<tcp::socket, tcp::socket>> connected() {
   tcp::acceptor acceptor(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
   tcp::socket client(context);
   const auto to = acceptor.local_endpoint();
-  auto [server, nothing] =
-      co_await fanout::gather(acceptor.async_accept(use_task), client.async_connect(to, use_task));
+  auto [server, nothing] = co_await fanout::gather(acceptor.async_accept(use_task), client.async_connect(to, use_task));
   co_return std::pair(std::move(client), std::move(server));
 }
 

@@ -143,8 +143,7 @@ task<std::string> read_exactly(Stream& stream, std::size_t count) {
 template <class Stream>
 task<std::string> read_to_the_end(Stream& stream) {
   std::string text;
-  const auto [error, count] =
-      co_await asio::async_read(stream, asio::dynamic_buffer(text), asio::as_tuple(use_task));
+  const auto [error, count] = co_await asio::async_read(stream, asio::dynamic_buffer(text), asio::as_tuple(use_task));
   if (error != asio::error::eof) throw system_error(error);
   co_return text;
 }

@@ -184,7 +184,8 @@ TEST_F(IoStop, DataThatWasThereIsReadOrStaysInTheSocket) {
     co_await write_all(client, "x");
     waits.cancel();
     const std::string end = co_await std::move(waits);
-    EXPECT_EQ(server.available(), end == "cancelled" ? 1U : 0U);
+    client.close();
+    EXPECT_EQ(co_await read_to_the_end(server), end == "cancelled" ? "x" : "");
   };
   run(main());
 }
@@ -308,7 +309,8 @@ TEST_F(IoStop, AComposedReadIsStoppedInTheMiddle) {
     co_await write_all(client, "half");
     EXPECT_TRUE(co_await times_out(read_exactly(server, 8)));
     std::string text;
-    EXPECT_EQ(co_await stopped(asio::async_read_until(server, asio::dynamic_buffer(text), "\n", use_task)), "cancelled");
+    EXPECT_EQ(co_await stopped(asio::async_read_until(server, asio::dynamic_buffer(text), "\n", use_task)),
+              "cancelled");
     co_await write_all(client, "whole\n");
     EXPECT_EQ(co_await read_exactly(server, 6), "whole\n");
   };

@@ -80,11 +80,11 @@ TEST_F(IoTogether, SpawnStartsAnOperation) {
 TEST_F(IoTogether, ATaskGroupAwaitsItsOperations) {
   int ended = 0;
   auto main = [&]() -> task<> {
+    auto counts = [&]() -> task<> {
+      co_await wait(1ms);
+      ++ended;
+    };
     co_await fanout::with_task_group([&](fanout::task_group& group) -> task<> {
-      auto counts = [&]() -> task<> {
-        co_await wait(1ms);
-        ++ended;
-      };
       for (int i = 0; i < 5; ++i) group.spawn(counts());
       co_return;
     });
@@ -157,8 +157,7 @@ TEST_F(IoTogether, ChannelsConnectReadersAndWriters) {
       while (auto line = co_await lines.receive()) all += *line;
       co_return all;
     };
-    auto [nothing, read, all] =
-        co_await fanout::gather(write_all(client, "a\nb\nc\nd\ne\nq\n"), reads(), collects());
+    auto [nothing, read, all] = co_await fanout::gather(write_all(client, "a\nb\nc\nd\ne\nq\n"), reads(), collects());
     EXPECT_EQ(all, "a\nb\nc\nd\ne\n");
   };
   run(main());

@@ -104,7 +104,8 @@ TEST_F(UseTaskMisuse, AHandlerThatIsDroppedInAnotherThreadIsAnError) {
     for (int round = 0; round < 100; ++round) {
       std::jthread other;
       EXPECT_THAT(co_await end_of(operation<void()>([&](auto handler) {
-                    other = std::jthread([dropping = std::move(handler)]() mutable { auto gone = std::move(dropping); });
+                    other =
+                        std::jthread([dropping = std::move(handler)]() mutable { auto gone = std::move(dropping); });
                   })),
                   HasSubstr(dropped));
     }
@@ -115,9 +116,8 @@ TEST_F(UseTaskMisuse, AHandlerThatIsDroppedInAnotherThreadIsAnError) {
 TEST_F(UseTaskMisuse, AHandlerThatIsDroppedAfterAStopRequestIsCancelled) {
   auto main = []() -> task<> {
     std::optional<std::function<void()>> drop;
-    auto waits = fanout::spawn(end_of(operation<void()>([&](auto handler) {
-      drop = [kept = std::make_shared<decltype(handler)>(std::move(handler))] {};
-    })));
+    auto waits = fanout::spawn(end_of(operation<void()>(
+        [&](auto handler) { drop = [kept = std::make_shared<decltype(handler)>(std::move(handler))] {}; })));
     co_await others_run();
     waits.cancel();
     co_await others_run();

@@ -188,7 +188,9 @@ TEST_F(UseTask, KeepsItsArgumentsUntilItHasEnded) {
   auto main = []() -> task<> {
     auto [client, server] = co_await connected();
     std::string received;
-    auto reads = [&] { return asio::async_read_until(server, asio::dynamic_buffer(received), std::string("end"), use_task); };
+    auto reads = [&] {
+      return asio::async_read_until(server, asio::dynamic_buffer(received), std::string("end"), use_task);
+    };
     auto read = reads();
     co_await write_all(client, "from the beginning to the end");
     EXPECT_EQ(co_await std::move(read), received.size());
