@@ -181,10 +181,10 @@ event_loop::~event_loop() {
     detail::terminate_for("an event_loop is destroyed while it runs: let run() return first");
   }
   running here(*this);
-  state_->run_what_is_there();
+  state_->turn();  // what was posted may spawn; not until nothing is ready: a task that yields for ever would be
   here.run.stop_what_is_left();
-  state_->run_until([&] { return here.run.nothing_left(); });
-  state_->stop_attending();  // what that was may post until then
+  state_->run_until([&] { return here.run.nothing_left() && state_->ready.empty() && state_->posted.empty(); });
+  state_->stop_attending();  // what that was may have posted its last
   state_->run_what_is_there();
   state_->wait_for_pushers();
 }

@@ -2,6 +2,7 @@
 // Memory inside of an awaiter for what Asio would allocate for each operation. Part of asio.hpp.
 #pragma once
 
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/cancellation_type.hpp>
 
 #include <cstddef>
@@ -72,9 +73,13 @@ class cancellation_hook {
   cancellation_hook& operator=(const cancellation_hook&) = delete;
   ~cancellation_hook() { clear(); }
 
+  // Asio knows weaker ways to cancel too: such that leave a stream in a state to go on with.
   void emit() {
     if (held_ != nullptr) held_->call();
+    signal_.emit(boost::asio::cancellation_type::terminal);
   }
+  /// For those who take no slot but Asio's own, as Beast does.
+  boost::asio::cancellation_slot slot() noexcept { return signal_.slot(); }
   bool empty() const noexcept { return held_ == nullptr; }
   void clear() noexcept {
     if (held_ != nullptr) std::exchange(held_, nullptr)->destroy(memory_);
@@ -84,7 +89,6 @@ class cancellation_hook {
     clear();
     struct holder final : held {
       explicit holder(Args&&... a) : handler(std::forward<Args>(a)...) {}
-      // Asio knows weaker ways to cancel too: such that leave a stream in a state to go on with.
       void call() override { handler(boost::asio::cancellation_type::terminal); }
       void destroy(memory& m) noexcept override {
         std::destroy_at(this);
@@ -116,6 +120,7 @@ class cancellation_hook {
 
   held* held_ = nullptr;
   memory memory_;
+  boost::asio::cancellation_signal signal_;
 };
 
 /// A reference to a hook, as Asio wants it: a CancellationSlot.
@@ -138,6 +143,9 @@ class cancellation_slot {
   }
   bool is_connected() const noexcept { return hook_ != nullptr; }
   bool has_handler() const noexcept { return hook_ != nullptr && !hook_->empty(); }
+  operator boost::asio::cancellation_slot() const noexcept {
+    return hook_ != nullptr ? hook_->slot() : boost::asio::cancellation_slot();
+  }
   friend bool operator==(cancellation_slot, cancellation_slot) noexcept = default;
 
  private:

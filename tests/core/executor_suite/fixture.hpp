@@ -32,6 +32,7 @@ using namespace std::chrono_literals;
 ///
 ///     name        of the instance
 ///     make()      a new one
+///     prepare(e)  what is done with a new one before the test, if anything
 ///     one_thread  no two of its ops run at the same time, and they run in the order in which they were posted
 ///     is_loop     run() is what runs it, and stops and awaits what was left over before it returns. Otherwise threads
 ///                 of its own do, and its destructor waits for what is left over
@@ -57,7 +58,10 @@ class executor_suite : public ::testing::Test {
   bool is_here() const noexcept { return fanout::detail::current_scheduler() == executor_.get(); }
   void destroy() noexcept { executor_.reset(); }
 
-  void SetUp() override { frames_before_ = fanout::detail::live_frames(); }
+  void SetUp() override {
+    frames_before_ = fanout::detail::live_frames();
+    if constexpr (requires { Traits::prepare(executor()); }) Traits::prepare(executor());
+  }
   void TearDown() override {
     destroy();
     EXPECT_EQ(fanout::detail::live_frames(), frames_before_) << "a coroutine or the block of a future stayed behind";
