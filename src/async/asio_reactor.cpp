@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <utility>
 
 namespace fanout::detail {
@@ -15,8 +14,10 @@ asio_reactor::asio_reactor() : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), 
 // One by one: a handler that for ever posts another must not keep the loop from its own work.
 void asio_reactor::poll() noexcept {
   context_.restart();  // posts that come one after another wake it each time
+  context_.get_executor().on_work_finished();
   for (int left = handlers_per_poll; left > 0 && context_.poll_one() != 0; --left) {
   }
+  context_.get_executor().on_work_started();
   context_.restart();
 }
 
@@ -27,14 +28,9 @@ bool asio_reactor::wait(const time_point* deadline, int descriptor) noexcept {
   if (deadline != nullptr && !due && *deadline < armed_) arm(*deadline);
   watch(descriptor);
   if (!readable_) {
-    const auto me = boost::asio::make_work_guard(context_);
-    if (due) {
-      context_.poll_one();
-    } else {
-      context_.run_one();
-    }
+    const auto handled = due ? context_.poll_one() : context_.run_one();
+    if (handled == 0) context_.restart();
   }
-  context_.restart();
   return std::exchange(readable_, false);
 }
 

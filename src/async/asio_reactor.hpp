@@ -10,9 +10,9 @@
 
 namespace fanout::detail {
 
-/// Only wait() counts itself as outstanding work of the context: so poll(), without work of anybody else, is a look at
-/// a counter and no system call. A context without work marks itself stopped; every function here restarts it before
-/// it returns, so that it is stopped in between only because of wake().
+/// The reactor counts as one outstanding operation of the context, so that wait() sleeps; but not in poll(), which is a
+/// look at a counter then, and no system call, unless others have some. A context without work marks itself stopped:
+/// poll() restarts it before it returns, so that it is stopped in between only because of wake().
 class asio_reactor final : public reactor {
  public:
   /// Throws boost::system::system_error if there are no descriptors left.

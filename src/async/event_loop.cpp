@@ -19,7 +19,8 @@ namespace fanout {
 
 /// Parking. A poster pushes, then looks at `parked`; the loop sets `parked`, then looks at the stacks. Both orders are
 /// sequentially consistent, so at least one of them sees the other: either the loop finds the work, or the poster, by
-/// taking `parked` back, becomes the one who wakes the reactor. A wake that comes late ends a later wait: no harm.
+/// taking `parked` back, becomes the one who wakes the reactor. A wake that comes late ends a later wait: no harm,
+/// so `parked` is set back without ceremony.
 struct event_loop::state {
   /// Timers and posts of other threads are looked at after so many ops at the latest.
   static constexpr int ops_per_turn = 256;
@@ -46,11 +47,14 @@ struct event_loop::state {
 
   /// From any thread: the loop may be asleep in the other reactor, so it is woken there.
   boost::asio::io_context& context() {
-    std::call_once(has_asio, [this] {
-      asio = std::make_unique<detail::asio_reactor>();
-      waits_in.store(asio.get(), std::memory_order_release);  // pairs with the load in wake() and in run_until()
-      bare.wake();
-    });
+    if (waits_in.load(std::memory_order_acquire) == &bare) {
+      const std::lock_guard lock(making_asio);
+      if (asio == nullptr) {
+        asio = std::make_unique<detail::asio_reactor>();
+        waits_in.store(asio.get(), std::memory_order_release);  // pairs with the loads here, in wake() and by the loop
+        bare.wake();
+      }
+    }
     return asio->context();
   }
 
@@ -96,12 +100,6 @@ struct event_loop::state {
     }
   }
 
-  void run_what_is_there() noexcept {
-    do {
-      turn();
-    } while (!ready.empty() || !posted.empty());
-  }
-
   template <class Over>
   void run_until(const Over& over) noexcept {
     while (!over()) {
@@ -120,8 +118,8 @@ struct event_loop::state {
     if (posted.empty() && expedited.empty()) {
       sleep(sleeper);
     } else {
-      parked.store(false, std::memory_order_relaxed);  // alone: a wake-up that is too much does no harm
-      sleeper.poll();                                  // posts, however many, do not keep the loop from its I/O
+      parked.store(false, std::memory_order_relaxed);
+      sleeper.poll();  // posts, however many, do not keep the loop from its I/O
     }
   }
 
@@ -129,7 +127,7 @@ struct event_loop::state {
     if (attended != nullptr && !attended->may_sleep()) attended.reset();
     const bool readable =
         sleeper.wait(timers.empty() ? nullptr : &timers.earliest().deadline, attended != nullptr ? attended->fd() : -1);
-    parked.store(false, std::memory_order_seq_cst);
+    parked.store(false, std::memory_order_relaxed);
     if (attended != nullptr) attended->woke(readable);
   }
 
@@ -142,7 +140,7 @@ struct event_loop::state {
 
   detail::bare_reactor bare;
   std::unique_ptr<detail::asio_reactor> asio;  // from the first call of context() on
-  std::once_flag has_asio;
+  std::mutex making_asio;
   std::atomic<detail::reactor*> waits_in = &bare;
   std::atomic<bool> claimed = false;  // by the one thread that runs it
   std::atomic<bool> parked = false;
@@ -183,9 +181,10 @@ event_loop::~event_loop() {
   running here(*this);
   state_->turn();  // what was posted may spawn; not until nothing is ready: a task that yields for ever would be
   here.run.stop_what_is_left();
-  state_->run_until([&] { return here.run.nothing_left() && state_->ready.empty() && state_->posted.empty(); });
-  state_->stop_attending();  // what that was may have posted its last
-  state_->run_what_is_there();
+  const auto nothing_there = [&] { return state_->ready.empty() && state_->posted.empty(); };
+  state_->run_until([&] { return here.run.nothing_left() && nothing_there(); });
+  state_->stop_attending();
+  state_->run_until(nothing_there);  // it may have posted its last
   state_->wait_for_pushers();
 }
 

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <fstream>
 #include <functional>
+#include <semaphore>
 
 #include "io_fixture.hpp"
 
@@ -28,7 +29,11 @@ class IoLoop : public io_suite {
     auto yields = []() -> task<> {
       for (;;) co_await fanout::yield();
     };
-    auto for_ever = fanout::spawn(yields());
+    return beside(yields(), std::move(main));
+  }
+
+  task<> beside(task<> endless, task<> main) {
+    auto for_ever = fanout::spawn(std::move(endless));
     co_await std::move(main);
     EXPECT_FALSE(for_ever.ready());
     for_ever.cancel();
@@ -47,15 +52,49 @@ TEST_F(IoLoop, ATaskThatYieldsForEverStarvesNoTimer) {
   run(beside_a_task_that_yields(main()));
 }
 
-TEST_F(IoLoop, ATaskThatYieldsForEverStarvesNoSocket) {
-  auto main = []() -> task<> {
-    auto [client, server] = co_await connected();
-    for (int round = 0; round < 20; ++round) {
-      auto [got, nothing] = co_await fanout::gather(read_exactly(server, 4), write_all(client, "ping"));
-      EXPECT_EQ(got, "ping");
-    }
+/// Needs the reactor many times.
+task<> talk() {
+  auto [client, server] = co_await connected();
+  for (int round = 0; round < 20; ++round) {
+    auto [got, nothing] = co_await fanout::gather(read_exactly(server, 4), write_all(client, "ping"));
+    EXPECT_EQ(got, "ping");
+  }
+}
+
+TEST_F(IoLoop, ATaskThatYieldsForEverStarvesNoSocket) { run(beside_a_task_that_yields(talk())); }
+
+TEST_F(IoLoop, TimersThatAreAlwaysDueStarveNoSocket) {
+  auto always_due = []() -> task<> {
+    for (;;) co_await fanout::sleep_until(fanout::time_point());
   };
-  run(beside_a_task_that_yields(main()));
+  run(beside(always_due(), talk()));
+}
+
+TEST_F(IoLoop, PostsThatNeverEndStarveNoSocket) {
+  std::binary_semaphore runs(0), next_is_posted(0);
+  std::atomic<bool> enough = false;
+  fanout::event over;
+  auto one = [&] {
+    runs.release();
+    next_is_posted.acquire();  // so there is a post whenever the loop has nothing else to do
+  };
+  std::jthread poster([&] {
+    loop().post(one);
+    for (;;) {
+      runs.acquire();
+      if (enough) break;
+      loop().post(one);
+      next_is_posted.release();
+    }
+    loop().post([&] { over.set(); });
+    next_is_posted.release();
+  });
+  auto main = [&]() -> task<> {
+    co_await talk();
+    enough = true;
+    co_await over.wait();
+  };
+  run(main());
 }
 
 TEST_F(IoLoop, ATaskThatYieldsForEverStarvesNoPostOfAnotherThread) {

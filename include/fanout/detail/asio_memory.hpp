@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory inside of an awaiter for what Asio would allocate for each operation. Part of asio.hpp.
+// Memory for what Asio would allocate for each operation: from the pool of the coroutine frames. Part of asio.hpp.
 #pragma once
 
 #include <boost/asio/cancellation_signal.hpp>
@@ -7,62 +7,28 @@
 
 #include <cstddef>
 #include <memory>
-#include <new>
 #include <type_traits>
 #include <utility>
 
+#include "fanout/detail/frame_pool.hpp"
+
 namespace fanout::detail {
 
-/// Room for one object at a time; a second one, or one that does not fit, comes from the heap. For one thread at a
-/// time.
-template <std::size_t Size>
-class one_slot_memory {
- public:
-  one_slot_memory() noexcept = default;
-  one_slot_memory(const one_slot_memory&) = delete;
-  one_slot_memory& operator=(const one_slot_memory&) = delete;
-
-  void* allocate(std::size_t size) {
-    if (used_ || size > Size) return ::operator new(size);
-    used_ = true;
-    return room_;
-  }
-  void deallocate(void* object) noexcept {
-    if (object == room_) {
-      used_ = false;
-    } else {
-      ::operator delete(object);
-    }
-  }
-
- private:
-  alignas(std::max_align_t) std::byte room_[Size];
-  bool used_ = false;
-};
-
-/// What Asio keeps while an operation is under way: 150 bytes for a socket's, some more for a composed one.
-using operation_memory = one_slot_memory<256>;
-
+/// For what Asio keeps while an operation is under way: 150 bytes for a socket's, up to 700 for one of Beast's.
 template <class T = std::byte>
-class operation_allocator {
- public:
+struct operation_allocator {
   using value_type = T;
 
-  explicit operation_allocator(operation_memory& memory) noexcept : memory_(&memory) {}
+  operation_allocator() noexcept = default;
   template <class U>
-  operation_allocator(operation_allocator<U> other) noexcept : memory_(other.memory_) {}
+  operation_allocator(operation_allocator<U>) noexcept {}
 
   T* allocate(std::size_t count) {
-    static_assert(alignof(T) <= alignof(std::max_align_t));
-    return static_cast<T*>(memory_->allocate(count * sizeof(T)));
+    static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+    return static_cast<T*>(allocate_frame(count * sizeof(T)));
   }
-  void deallocate(T* object, std::size_t) noexcept { memory_->deallocate(object); }
-  friend bool operator==(operation_allocator, operation_allocator) noexcept = default;
-
- private:
-  template <class>
-  friend class operation_allocator;
-  operation_memory* memory_;
+  void deallocate(T* object, std::size_t count) noexcept { free_frame(object, count * sizeof(T)); }
+  friend bool operator==(operation_allocator, operation_allocator) noexcept { return true; }
 };
 
 /// What an operation left to be called if it is to be cancelled: Asio's cancellation_signal, without its allocation.
@@ -82,44 +48,32 @@ class cancellation_hook {
   boost::asio::cancellation_slot slot() noexcept { return signal_.slot(); }
   bool empty() const noexcept { return held_ == nullptr; }
   void clear() noexcept {
-    if (held_ != nullptr) std::exchange(held_, nullptr)->destroy(memory_);
+    if (held_ != nullptr) std::exchange(held_, nullptr)->destroy();
   }
   template <class Handler, class... Args>
   Handler& emplace(Args&&... args) {
     clear();
-    struct holder final : held {
+    struct holder final : held, pooled_frame {
       explicit holder(Args&&... a) : handler(std::forward<Args>(a)...) {}
       void call() override { handler(boost::asio::cancellation_type::terminal); }
-      void destroy(memory& m) noexcept override {
-        std::destroy_at(this);
-        m.deallocate(this);
-      }
+      void destroy() noexcept override { delete this; }
       Handler handler;
     };
-    static_assert(alignof(holder) <= alignof(std::max_align_t));
-    void* const room = memory_.allocate(sizeof(holder));
-    try {
-      auto* const made = ::new (room) holder(std::forward<Args>(args)...);
-      held_ = made;
-      return made->handler;
-    } catch (...) {
-      memory_.deallocate(room);
-      throw;
-    }
+    auto* const made = new holder(std::forward<Args>(args)...);
+    held_ = made;
+    return made->handler;
   }
 
  private:
-  using memory = one_slot_memory<64>;  // a socket's takes 40 bytes
   struct held {
     virtual void call() = 0;
-    virtual void destroy(memory& m) noexcept = 0;
+    virtual void destroy() noexcept = 0;
 
    protected:
     ~held() = default;
   };
 
   held* held_ = nullptr;
-  memory memory_;
   boost::asio::cancellation_signal signal_;
 };
 

@@ -52,8 +52,7 @@ class asio_operation_base : private op {
   asio_operation_base(const asio_operation_base&) = delete;
   asio_operation_base& operator=(const asio_operation_base&) = delete;
 
-  boost::asio::io_context::executor_type executor() const noexcept { return loop_->context().get_executor(); }
-  operation_memory& memory() noexcept { return memory_; }
+  boost::asio::io_context::executor_type executor() const noexcept { return context_->get_executor(); }
   cancellation_slot slot() noexcept { return stop_.stop_possible() ? cancellation_slot(hook_) : cancellation_slot(); }
 
   /// The handler is gone, called or not.
@@ -70,6 +69,7 @@ class asio_operation_base : private op {
   /// False: it was asked to stop already, and must not begin.
   bool prepare(std::coroutine_handle<> handle, const environment& env) {
     loop_ = &loop_of(env, "use_task");
+    context_ = &loop_->context();
     stop_ = env.stop;
     handle_ = handle;
     if (stop_.stop_requested()) return false;
@@ -77,7 +77,7 @@ class asio_operation_base : private op {
     return true;
   }
 
-  event_loop& loop() const noexcept { return *loop_; }
+  const boost::asio::io_context& context() const noexcept { return *context_; }
   bool stop_requested() const noexcept { return stop_.stop_requested(); }
 
  private:
@@ -102,12 +102,12 @@ class asio_operation_base : private op {
   }
 
   event_loop* loop_ = nullptr;
+  boost::asio::io_context* context_ = nullptr;  // the loop's
   std::coroutine_handle<> handle_;
   stop_token stop_;
   std::atomic<unsigned char> state_ = 0;
   std::optional<stop_callback<ask>> on_stop_;
   cancellation_hook hook_;
-  operation_memory memory_;
 };
 
 /// What Asio calls when the operation is over. Dropped without a call, it says so: nobody waits for ever.
@@ -126,7 +126,7 @@ class asio_handler {
   }
 
   executor_type get_executor() const noexcept { return operation_->executor(); }
-  allocator_type get_allocator() const noexcept { return allocator_type(operation_->memory()); }
+  allocator_type get_allocator() const noexcept { return {}; }
   cancellation_slot_type get_cancellation_slot() const noexcept { return operation_->slot(); }
 
   template <class... Args>
@@ -215,8 +215,9 @@ bool says_aborted(const std::tuple<First, Rest...>& args) noexcept {  // as_tupl
 template <class Start, class... Args>
 class asio_operation final : public asio_operation_base {
  public:
-  /// `context`: the one that the operation's object was made with, if that is known and an io_context.
-  asio_operation(Start& start, const boost::asio::io_context* context) noexcept : start_(start), context_(context) {}
+  /// `made_with`: the context of the operation's object, if that is known and an io_context.
+  asio_operation(Start& start, const boost::asio::io_context* made_with) noexcept
+      : start_(start), made_with_(made_with) {}
 
   bool await_ready() const noexcept { return false; }
 
@@ -225,7 +226,7 @@ class asio_operation final : public asio_operation_base {
     if (!prepare(handle, environment_of(handle))) return false;
     asio_handler<asio_operation> handler(*this);
     try {
-      if (context_ != nullptr && context_ != &loop().context()) throw_other_context();
+      if (made_with_ != nullptr && made_with_ != &context()) throw_other_context();
       start_(std::move(handler));
     } catch (...) {
       error_ = std::current_exception();  // the handler, as it is dropped, makes the coroutine go on
@@ -247,7 +248,7 @@ class asio_operation final : public asio_operation_base {
 
  private:
   Start& start_;
-  const boost::asio::io_context* const context_;
+  const boost::asio::io_context* const made_with_;
   std::exception_ptr error_;
   std::optional<std::tuple<Args...>> result_;
 };
