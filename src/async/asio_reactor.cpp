@@ -3,13 +3,28 @@
 
 #include <fcntl.h>
 
+#include <boost/asio/bind_allocator.hpp>
 #include <utility>
+
+#include "fanout/detail/asio_memory.hpp"
 
 namespace fanout::detail {
 
+namespace {
+
+/// Outside of its run functions Asio recycles no memory: this spares a handler that starts there the heap.
+template <class Handler>
+auto pooled(Handler handler) {
+  return boost::asio::bind_allocator(operation_allocator<>(), std::move(handler));
+}
+
+}  // namespace
+
 // UNSAFE_IO: sockets are used by the loop's thread only, so nothing about them is locked; the resolver's thread may
 // still deliver, and anybody may post.
-asio_reactor::asio_reactor() : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), alarm_(context_), watched_(context_) {}
+asio_reactor::asio_reactor() : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), alarm_(context_), watched_(context_) {
+  context_.get_executor().on_work_started();
+}
 
 // One by one: a handler that for ever posts another must not keep the loop from its own work.
 void asio_reactor::poll() noexcept {
@@ -40,10 +55,10 @@ void asio_reactor::arm(time_point deadline) noexcept {
   const auto work = context_.get_executor();
   armed_ = deadline;
   alarm_.expires_at(deadline);
-  alarm_.async_wait([this, work](const boost::system::error_code& cancelled) {
+  alarm_.async_wait(pooled([this, work](const boost::system::error_code& cancelled) {
     work.on_work_started();  // Asio is about to count it as finished
     if (!cancelled) armed_ = time_point::max();
-  });
+  }));
   work.on_work_finished();  // the alarm alone is no reason to poll
 }
 
@@ -59,11 +74,11 @@ void asio_reactor::watch(int descriptor) noexcept {
   const auto work = context_.get_executor();
   watching_ = true;
   watched_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                      [this, work](const boost::system::error_code& closed) {
+                      pooled([this, work](const boost::system::error_code& closed) {
                         work.on_work_started();
                         watching_ = false;
                         readable_ = readable_ || !closed;
-                      });
+                      }));
   work.on_work_finished();
 }
 
