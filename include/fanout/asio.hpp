@@ -23,7 +23,8 @@ namespace fanout {
 /// `asio::as_tuple(use_task)` it is returned instead). The operation begins when the task is awaited, on an event_loop,
 /// whose context() its object must have been made with: fanout::error if not. A stop request cancels it (with
 /// cancellation_type::terminal), and `cancelled` is thrown once it has ended by that: an operation that Asio cannot
-/// cancel, such as a name lookup, is waited for. What it needs is kept in the task's frame: nothing else is allocated
+/// cancel, such as a name lookup, is waited for. Its object must live until it has ended: what cancels it refers to the
+/// object (to end it early, close() that). What it needs is kept in the task's frame: nothing else is allocated
 /// unless it is large, or composed of several.
 struct use_task_t {
   /// The type of an object of Asio's whose operations return tasks unasked: use_task_t::as_default_on_t<tcp::socket>.
