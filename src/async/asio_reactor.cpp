@@ -17,17 +17,30 @@ void asio_reactor::poll() noexcept {
 }
 
 void asio_reactor::wait(const time_point* deadline) noexcept {
-  if (deadline != nullptr && *deadline < armed_) {
-    // An alarm that is due already would still take 17 µs, by way of the kernel.
-    if (*deadline <= std::chrono::steady_clock::now()) return;
-    arm(*deadline);
-  }
+  const bool sets_alarm = deadline != nullptr && *deadline < armed_;
+  // An alarm that is due already would still take 17 µs, by way of the kernel.
+  if (sets_alarm && *deadline <= std::chrono::steady_clock::now()) return;
   {
-    const auto me = boost::asio::make_work_guard(context_);
+    const auto me = boost::asio::make_work_guard(context_);  // first: without work, arm() would stop the context
+    if (sets_alarm) arm(*deadline);
     context_.run_one();
   }
   context_.restart();
 }
+
+/// What is called when the alarm goes off, or is set anew.
+struct asio_reactor::alarm_handler {
+  using allocator_type = operation_allocator<>;
+  allocator_type get_allocator() const noexcept { return allocator_type(reactor.alarm_memory_); }
+
+  void operator()(const boost::system::error_code& cancelled) const {
+    work.on_work_started();  // Asio is about to count it as finished
+    if (!cancelled) reactor.armed_ = time_point::max();
+  }
+
+  asio_reactor& reactor;
+  boost::asio::io_context::executor_type work;
+};
 
 /// An alarm that was set for later is cancelled by this; one for earlier is left to go off, which costs less than
 /// setting it anew with every timer that comes and goes.
@@ -35,10 +48,7 @@ void asio_reactor::arm(time_point deadline) noexcept {
   const auto work = context_.get_executor();
   armed_ = deadline;
   alarm_.expires_at(deadline);
-  alarm_.async_wait([this, work](const boost::system::error_code& cancelled) {
-    work.on_work_started();  // Asio is about to count it as finished
-    if (!cancelled) armed_ = time_point::max();
-  });
+  alarm_.async_wait(alarm_handler{*this, work});
   work.on_work_finished();  // the alarm alone is no reason to poll
 }
 
