@@ -20,12 +20,13 @@ namespace fanout {
 ///     const std::size_t n = co_await socket.async_read_some(buffer, fanout::use_task);
 ///
 /// A handler of `void(error_code, T)` makes it a task<T>; an error is thrown as boost::system::system_error (with
-/// `asio::as_tuple(use_task)` it is returned instead; with
-/// redirect_error, operation_aborted also if a stop was requested). The operation begins when the task is awaited, on
-/// an event_loop, whose context() its object must have been made with: fanout::error if not. A stop request cancels it
-/// (with cancellation_type::terminal), and `cancelled` is thrown once it has ended by that: an operation that Asio
-/// cannot cancel, such as a name lookup, is waited for. What Asio keeps meanwhile comes from the
-/// pool of the coroutine frames, up to 1 KiB: no operation need allocate.
+/// `asio::as_tuple(use_task)` it is returned instead). The operation begins when the task is awaited, on an event_loop,
+/// whose context() its object must have been made with: fanout::error if not.
+///
+/// A stop request cancels it (with cancellation_type::terminal), and `cancelled` is thrown once it has ended by that
+/// (with redirect_error nothing is: the variable says operation_aborted). An operation that Asio cannot cancel, such as
+/// a name lookup, is waited for. Its object must live until it has ended: what cancels it refers to the object (to end
+/// it early, close() that). What Asio keeps meanwhile comes from the pool of the coroutine frames.
 struct use_task_t {
   /// The type of an object of Asio's whose operations return tasks unasked: use_task_t::as_default_on_t<tcp::socket>.
   template <class Executor>

@@ -130,14 +130,19 @@ TEST_F(IoStopStress, TimersGoOffOrAreStopped) {
 
 TEST_F(IoStopStress, SocketsAreClosedMeanwhile) {
   auto main = [this]() -> task<> {
-    std::optional<std::pair<tcp::socket, tcp::socket>> pair;
     std::array<char, 1> byte;
-    pair.emplace(co_await connected());
-    co_await race([&]() -> task<> { co_await pair->second.async_read_some(asio::buffer(byte), use_task); },
+    // An object lives until its operations have ended: the closed ones are kept.
+    std::vector<std::unique_ptr<std::pair<tcp::socket, tcp::socket>>> pairs;
+    pairs.push_back(std::make_unique<std::pair<tcp::socket, tcp::socket>>(co_await connected()));
+    co_await race([&]() -> task<> { co_await pairs.back()->second.async_read_some(asio::buffer(byte), use_task); },
                   [&]() -> task<> {
-                    pair->second.close();
-                    pair->first.set_option(asio::socket_base::linger(true, 0));
-                    pair.emplace(co_await connected());
+                    auto& [client, server] = *pairs.back();
+                    server.close();
+                    client.set_option(asio::socket_base::linger(true, 0));
+                    client.close();
+                    co_await fanout::yield();
+                    co_await fanout::yield();
+                    pairs.push_back(std::make_unique<std::pair<tcp::socket, tcp::socket>>(co_await connected()));
                   },
                   [&](const std::string& end) {
                     const auto closed = error_code(asio::error::bad_descriptor).message();

@@ -390,27 +390,6 @@ TEST_F(IoStop, ClosingAndStoppingAtTheSameTimeIsCancelled) {
   run(main());
 }
 
-TEST_F(IoStop, AnObjectMayBeDestroyedAfterTheRequest) {
-  // What Asio leaves to be called for a cancellation refers to the object.
-  auto main = [this]() -> task<> {
-    for (const bool destroy_first : {true, false}) {
-      auto sockets = std::make_unique<std::pair<tcp::socket, tcp::socket>>(co_await connected());
-      auto timer = std::make_unique<asio::steady_timer>(context(), 24h);
-      std::array<char, 1> byte;
-      auto reads = fanout::spawn(end_of(sockets->second.async_read_some(asio::buffer(byte), use_task)));
-      auto waits = fanout::spawn(end_of(timer->async_wait(use_task)));
-      co_await others_run();
-      if (destroy_first) sockets.reset(), timer.reset();
-      reads.cancel();
-      waits.cancel();
-      if (!destroy_first) sockets.reset(), timer.reset();
-      EXPECT_EQ(co_await std::move(reads), "cancelled");
-      EXPECT_EQ(co_await std::move(waits), "cancelled");
-    }
-  };
-  run(main());
-}
-
 // --- the end of run()
 
 TEST_F(IoStop, WhatIsLeftOverWhenRunEndsIsCancelledAndAwaited) {
