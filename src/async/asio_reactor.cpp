@@ -14,7 +14,7 @@ namespace {
 
 /// Outside of its run functions Asio recycles no memory: this spares a handler that starts there the heap.
 template <class Handler>
-auto pooled(Handler handler) {
+auto from_pool(Handler handler) {
   return boost::asio::bind_allocator(operation_allocator<>(), std::move(handler));
 }
 
@@ -55,7 +55,7 @@ void asio_reactor::arm(time_point deadline) noexcept {
   const auto work = context_.get_executor();
   armed_ = deadline;
   alarm_.expires_at(deadline);
-  alarm_.async_wait(pooled([this, work](const boost::system::error_code& cancelled) {
+  alarm_.async_wait(from_pool([this, work](const boost::system::error_code& cancelled) {
     work.on_work_started();  // Asio is about to count it as finished
     if (!cancelled) armed_ = time_point::max();
   }));
@@ -74,7 +74,7 @@ void asio_reactor::watch(int descriptor) noexcept {
   const auto work = context_.get_executor();
   watching_ = true;
   watched_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                      pooled([this, work](const boost::system::error_code& closed) {
+                      from_pool([this, work](const boost::system::error_code& closed) {
                         work.on_work_started();
                         watching_ = false;
                         readable_ = readable_ || !closed;

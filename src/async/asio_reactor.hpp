@@ -7,7 +7,6 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "async/reactor.hpp"
-#include "fanout/detail/asio_memory.hpp"
 
 namespace fanout::detail {
 
@@ -26,13 +25,11 @@ class asio_reactor final : public reactor {
   boost::asio::io_context& context() noexcept { return context_; }
 
  private:
-  struct alarm_handler;
   void arm(time_point deadline) noexcept;
   void watch(int descriptor) noexcept;
 
   static constexpr int handlers_per_poll = 256;
 
-  operation_memory alarm_memory_;  // outlives the context, and what is left in it
   boost::asio::io_context context_;
   boost::asio::steady_timer alarm_;
   time_point armed_ = time_point::max();           // when the alarm goes off; max: not at all
