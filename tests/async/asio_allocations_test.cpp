@@ -74,25 +74,31 @@ class AsioAllocations : public io_suite {
     co_return co_await std::move(counted);
   }
 
-  /// A round trip over two sockets whose operations are not composed.
-  template <class Sockets>
-  static auto ping_pong(Sockets& sockets) {
-    return [&]() -> task<> {
-      std::array<char, 4> bytes{};
-      auto& [client, server] = sockets;
-      co_await client.async_write_some(asio::buffer(bytes), use_task);
-      co_await server.async_read_some(asio::buffer(bytes), use_task);
-      co_await server.async_write_some(asio::buffer(bytes), use_task);
-      co_await client.async_read_some(asio::buffer(bytes), use_task);
-    };
-  }
+  // One coroutine for each operation: the compiler makes the frames of operations parts of the frame that awaits them,
+  // and frames of more than a kilobyte come from operator new.
 
-  /// Frames of more than a kilobyte are allocated: one for each operation, then.
+  [[gnu::noinline]] static task<> writes_some(tcp::socket& socket, asio::const_buffer bytes) {
+    co_await socket.async_write_some(bytes, use_task);
+  }
+  [[gnu::noinline]] static task<> reads_some(tcp::socket& socket, asio::mutable_buffer bytes) {
+    co_await socket.async_read_some(bytes, use_task);
+  }
   [[gnu::noinline]] static task<> writes(tcp::socket& socket, asio::const_buffer bytes) {
     co_await asio::async_write(socket, bytes, use_task);
   }
   [[gnu::noinline]] static task<> reads(tcp::socket& socket, asio::mutable_buffer bytes) {
     co_await asio::async_read(socket, bytes, use_task);
+  }
+  template <class Sockets>
+  static auto ping_pong(Sockets& sockets) {
+    return [&]() -> task<> {
+      std::array<char, 4> bytes{};
+      auto& [client, server] = sockets;
+      co_await writes_some(client, asio::buffer(bytes));
+      co_await reads_some(server, asio::buffer(bytes));
+      co_await writes_some(server, asio::buffer(bytes));
+      co_await reads_some(client, asio::buffer(bytes));
+    };
   }
   template <class Sockets>
   static auto composed_ping(Sockets& sockets) {
@@ -133,15 +139,15 @@ TEST_F(AsioAllocations, AreNoneForReadsThatWait) {
     auto echoes = [&]() -> task<> {
       std::array<char, 4> bytes;
       for (;;) {
-        const std::size_t count = co_await server.async_read_some(asio::buffer(bytes), use_task);
-        co_await server.async_write_some(asio::buffer(bytes, count), use_task);
+        co_await reads_some(server, asio::buffer(bytes));
+        co_await writes_some(server, asio::buffer(bytes));
       }
     };
     auto echo = fanout::spawn(end_of(echoes()));
     auto round = [&]() -> task<> {
       std::array<char, 4> bytes{};
-      co_await client.async_write_some(asio::buffer(bytes), use_task);
-      co_await client.async_read_some(asio::buffer(bytes), use_task);
+      co_await writes_some(client, asio::buffer(bytes));
+      co_await reads_some(client, asio::buffer(bytes));
     };
     EXPECT_EQ(co_await in_stoppable_rounds(round), 0);
     echo.cancel();
