@@ -14,10 +14,10 @@ task<int> receive_signal(std::vector<int> numbers);
 }
 
 /// `co_await signal_received(SIGINT, SIGTERM)`: goes on when the process gets one of them, and returns its number.
-/// While it is awaited they do not have their usual effect; afterwards they have the default one, also if a handler was
-/// installed before. (To miss none in between, keep an asio::signal_set.) On an event_loop; several may wait for the
-/// same signal, and all of them go on. Throws fanout::error if one of the numbers is no signal or cannot be caught, as
-/// SIGKILL, and `cancelled` if the coroutine is asked to stop.
+/// While it is awaited they do not have their usual effect; before and afterwards they do. (To miss none in between,
+/// keep an asio::signal_set.) On an event_loop; several may wait for the same signal, and all of them go on. Throws
+/// fanout::error if one of the numbers is no signal or cannot be caught, as SIGKILL, and `cancelled` if the coroutine
+/// is asked to stop.
 template <std::same_as<int>... More>
 task<int> signal_received(int signal, More... more) {
   return detail::receive_signal({signal, more...});
