@@ -57,6 +57,7 @@ class event_loop final : public scheduler {
   void expedite(timer_op& timer) noexcept override;
   bool may_attend() const noexcept override;
   void attend(std::shared_ptr<detail::attended> what) noexcept override;
+  void forget(const detail::attended& what) noexcept override;
 
  private:
   void run_until(op& root, detail::completion& ended);

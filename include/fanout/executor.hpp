@@ -91,6 +91,8 @@ class scheduler {
   virtual bool may_attend() const noexcept { return false; }
   /// If it may: from now on its thread attends to `what` whenever it sleeps.
   virtual void attend(std::shared_ptr<detail::attended> what) noexcept;
+  /// No longer, if that is what it attends to. On a thread of this scheduler.
+  virtual void forget(const detail::attended&) noexcept {}
 
   /// What spawn() adds tasks to; null while nothing runs here.
   detail::spawn_scope* spawned() const noexcept { return spawned_; }

@@ -216,6 +216,10 @@ bool event_loop::may_attend() const noexcept { return state_->on_loop_thread() &
 
 void event_loop::attend(std::shared_ptr<detail::attended> what) noexcept { state_->attended = std::move(what); }
 
+void event_loop::forget(const detail::attended& what) noexcept {
+  if (state_->attended.get() == &what) state_->attended.reset();
+}
+
 boost::asio::io_context& event_loop::context() { return state_->context(); }
 
 void event_loop::run_until(op& root, detail::completion& ended) {

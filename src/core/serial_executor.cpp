@@ -66,12 +66,18 @@ serial_executor::~serial_executor() {
     if (state_->running) detail::terminate_for("a serial_executor is destroyed while it runs: let run() return first");
   }
   detail::loop_run run(*this);
-  state_->run_posted();
+  struct marker final : op {
+    marker() noexcept : op([](op& self) noexcept { static_cast<marker&>(self).reached = true; }) {}
+    bool reached = false;
+  } end_of_posts;
+  post(end_of_posts);
+  // What was posted may spawn. Not until nothing is ready: a task that yields for ever would be.
+  state_->run_until([&] { return end_of_posts.reached; });
   run.stop_what_is_left();
-  while (!run.nothing_left()) {
+  do {
     state_->run_until([&] { return run.nothing_left(); });
-    state_->run_posted();  // which may spawn
-  }
+    state_->run_posted();
+  } while (!run.nothing_left());
 }
 
 void serial_executor::post(op& work) noexcept {

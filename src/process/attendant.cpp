@@ -42,8 +42,13 @@ void attendant::dismiss() noexcept {
   const std::lock_guard lock(mutex_);
   if (boss_ == nullptr) return;
   boss_ = nullptr;
-  nudge_.keeps_alive = shared_from_this();
-  loop_.post(nudge_);  // under the lock: until left() returns there is a loop
+  farewell_.keeps_alive = shared_from_this();
+  loop_.post(farewell_);  // under the lock: until left() returns there is a loop
+}
+
+void attendant::farewell::say(op& self) noexcept {
+  const auto over = std::move(static_cast<farewell&>(self).keeps_alive);
+  over->loop_.forget(*over);
 }
 
 }  // namespace fanout::detail

@@ -39,16 +39,17 @@ class attendant final : public attended, public std::enable_shared_from_this<att
   void dismiss() noexcept;
 
  private:
-  /// Wakes the loop, which then drops what it need not attend to any more.
-  struct nudge : op {
-    nudge() noexcept : op([](op& self) noexcept { static_cast<nudge&>(self).keeps_alive.reset(); }) {}
+  /// On the loop, which may be asleep: takes this out of its hands.
+  struct farewell : op {
+    farewell() noexcept : op(&say) {}
+    static void say(op& self) noexcept;
     std::shared_ptr<attendant> keeps_alive;
   };
 
   const descriptor events_;  // a duplicate: the supervisor may close its own first
   const pid_t process_;
   scheduler& loop_;
-  nudge nudge_;
+  farewell farewell_;
   std::atomic<bool> asleep_ = false;  // its partner is supervisor::watching_, see supervisor::look_after()
   std::atomic<unsigned> wakes_ = 0;   // alone
   std::mutex mutex_;                  // guards boss_, and is held while the loop takes a turn

@@ -42,5 +42,22 @@ TEST(SerialExecutor, RefusesToRunInsideItself) {
   EXPECT_EQ(executor.run(value(1)), 1);  // and is as good as before
 }
 
+TEST(SerialExecutor, DestroyedItStopsATaskThatYieldsForEver) {
+  bool stopped = false;
+  auto yields = [&]() -> fanout::task<> {
+    try {
+      for (;;) co_await fanout::yield();
+    } catch (const fanout::cancelled&) {
+      stopped = true;
+      throw;
+    }
+  };
+  {
+    fanout::serial_executor executor;
+    executor.post([&] { static_cast<void>(fanout::spawn(yields())); });
+  }
+  EXPECT_TRUE(stopped);
+}
+
 }  // namespace
 }  // namespace fanout_test

@@ -126,7 +126,6 @@ TEST_F(ProcessPoolAttendance, EndsWithThePool) {
       auto pool = std::make_unique<process_pool>(1);
       co_await until_it_attends(*pool);
       pool.reset();
-      co_await fanout::sleep(1ns);  // it sleeps without it, and so lets go of it
       while (fanout_test::names_in("/proc/self/fd") != descriptors) co_await fanout::yield();
     }
   };

@@ -6,7 +6,7 @@ namespace fanout::detail {
 
 /// Something outside that somebody must see to, and a descriptor that tells of it. A loop that sleeps anyway does that
 /// itself, where a thread in between would have to wake the loop afterwards. Used by the loop's thread, which holds it
-/// until may_sleep() says no, or the run ends.
+/// until it is told to forget it, may_sleep() says no, or the run ends.
 class attended {
  public:
   virtual ~attended() = default;
