@@ -257,8 +257,8 @@ class asio_operation final : public asio_operation_base {
 template <class Initiation>
 const boost::asio::io_context* io_context_of(const Initiation& initiation) noexcept {
   using loops_executor = boost::asio::io_context::executor_type;
-  const auto executor = boost::asio::get_associated_executor(initiation);
-  using type = std::remove_const_t<decltype(executor)>;
+  const auto& executor = boost::asio::get_associated_executor(initiation);
+  using type = std::remove_cvref_t<decltype(executor)>;
   if constexpr (std::derived_from<type, loops_executor>) {
     return &executor.context();
   } else if constexpr (std::derived_from<type, boost::asio::any_io_executor>) {
