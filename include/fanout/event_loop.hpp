@@ -24,7 +24,8 @@ class event_loop final : public scheduler {
  public:
   /// Throws std::system_error if the eventfd that wakes it cannot be made.
   event_loop();
-  /// Runs what was posted and has not run yet. Not while the loop is running.
+  /// Runs what was posted and has not run yet, and asks what that spawns to stop, and waits for it. Not while the loop
+  /// is running.
   ~event_loop();
 
   /// Runs until `main` has ended, then asks what it has spawned and left over to stop, and waits for that; returns

@@ -26,23 +26,22 @@ concept wait_source = requires(S& source, waiter& w) {
   { source.unregister_waiter(w) } noexcept -> std::same_as<bool>;
 };
 
-/// An op that resumes a coroutine: alone, or once two have arrived, it and await_suspend, which may still be at work in
-/// another thread. Whoever is second resumes it, so its frame, and the awaiter in it, outlive both.
-template <class Op>
-class resuming_op : public Op {
+/// A waiter that resumes a coroutine: alone, or once two have arrived, it and await_suspend, which may still be at work
+/// in another thread. Whoever is second resumes it, so its frame, and the awaiter in it, outlive both.
+class resuming_waiter : public waiter {
  public:
-  resuming_op() noexcept : Op(nullptr) {}
+  resuming_waiter() noexcept : waiter(nullptr) {}
 
   /// await_suspend touches nothing after the op can run: it need not arrive.
   void resumes_alone(std::coroutine_handle<> handle) noexcept {
     handle_ = handle;
-    this->run = [](op& self) noexcept { static_cast<resuming_op&>(self).handle_.resume(); };
+    run = [](op& self) noexcept { static_cast<resuming_waiter&>(self).handle_.resume(); };
   }
   /// await_suspend will return arrive().
   void resumes_as_second(std::coroutine_handle<> handle) noexcept {
     handle_ = handle;
-    this->run = [](op& self) noexcept {
-      auto& me = static_cast<resuming_op&>(self);
+    run = [](op& self) noexcept {
+      auto& me = static_cast<resuming_waiter&>(self);
       if (me.is_second()) me.handle_.resume();
     };
   }
@@ -125,7 +124,7 @@ class wait_awaiter {
 
   Source source_;
   bool stopped_ = false;
-  resuming_op<waiter> waiter_;
+  resuming_waiter waiter_;
   std::optional<stop_callback<leave>> on_stop_;
 };
 
