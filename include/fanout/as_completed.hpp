@@ -66,7 +66,7 @@ class [[nodiscard]] completed_range {
   }
 
   future<T> wait_and_take() {
-    detail::wait_for(futures_.arrivals(), futures_.homes());
+    detail::wait_for(futures_.arrivals(), futures_);
     return take();
   }
 

@@ -53,7 +53,7 @@ class event_loop final : public scheduler {
   boost::asio::io_context& context();
 
   void post(op& work) noexcept override;
-  void post_all(op& first, op& last) noexcept override;
+  void fork_all(op& first, op& last) noexcept override;
   void post_at(time_point deadline, timer_op& timer) override;
   void expedite(timer_op& timer) noexcept override;
   bool may_attend() const noexcept override;

@@ -77,8 +77,10 @@ class scheduler {
   /// Runs `work` soon, after what was posted before it. From any thread.
   virtual void post(op& work) noexcept = 0;
 
-  /// Posts the ops that are linked from `first` to `last`, in their order. From any thread.
-  virtual void post_all(op& first, op& last) noexcept;
+  /// Runs `work` soon, for one who will wait for it, and after whom there is no order to keep. From any thread.
+  virtual void fork(op& work) noexcept { post(work); }
+  /// Forks the ops that are linked from `first` to `last`; one thread begins them in their order. From any thread.
+  virtual void fork_all(op& first, op& last) noexcept;
 
   /// Runs `timer` once, at `deadline` or soon after; soon if that has passed. From a thread of this scheduler.
   virtual void post_at(time_point deadline, timer_op& timer) = 0;

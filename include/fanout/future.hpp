@@ -47,14 +47,15 @@ class [[nodiscard]] future {
   /// Waits until the result, or an error, is there. Throws as get() does, but not the task's error.
   void wait() {
     auto& state = checked();
-    detail::wait_for(state.event(), state.home());
+    detail::wait_for(state.event(), state);
   }
 
   /// Waits for `time`; not at all, and never throwing, if that is 0 or less. True: the result is there. A worker of the
   /// pool that owes the result looks at the time only between the tasks that it runs meanwhile.
   bool wait_for(duration time) {
     auto& state = checked();
-    return detail::wait_for_until(state.event(), state.home(), detail::after(time));
+    const time_point deadline = detail::after(time);
+    return detail::wait_for(state.event(), state, &deadline);
   }
 
   /// Any unit, fractions too: wait_for(0.5s).

@@ -32,7 +32,7 @@ class serial_executor final : public scheduler {
   /// Calls f(args...) at once, as thread_pool::submit does later. The future is ready.
   template <class F, class... Args>
   future<detail::call_result_t<F, Args...>> submit(F&& f, Args&&... args) {
-    return detail::submit_task(nullptr, run_now, std::forward<F>(f), std::forward<Args>(args)...);
+    return detail::submit_task({}, run_now, std::forward<F>(f), std::forward<Args>(args)...);
   }
 
   /// Calls f(input) for every input, at once, in their order.

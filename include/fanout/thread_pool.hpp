@@ -11,16 +11,25 @@
 #include <vector>
 
 #include "fanout/detail/pool_map.hpp"
+#include "fanout/detail/pool_phase.hpp"
 #include "fanout/detail/pool_task.hpp"
 #include "fanout/detail/posted_call.hpp"
 #include "fanout/detail/root_task.hpp"
+#include "fanout/detail/schedule_awaiter.hpp"
+#include "fanout/duration.hpp"
 #include "fanout/executor.hpp"
 #include "fanout/future.hpp"
 #include "fanout/map.hpp"
+#include "fanout/pool_stats.hpp"
+#include "fanout/shutdown.hpp"
 #include "fanout/task.hpp"
 #include "fanout/workers.hpp"
 
 namespace fanout {
+
+namespace detail {
+class crew;
+}
 
 struct thread_pool_options {
   unsigned workers = default_workers();
@@ -28,11 +37,18 @@ struct thread_pool_options {
   std::size_t stack_size = 0;  ///< bytes per thread; 0: the system's default
 };
 
-/// A fixed number of threads that run tasks, oldest first. All members may be called from any thread, tasks of the pool
-/// included: a worker that waits for a future of its own pool runs other work of it meanwhile, the newest first, so
-/// waiting for what one has submitted cannot deadlock; not while one holds a lock, though, that such work may want.
-/// Waits that nest until the stack is nearly used up throw fanout::error. No task runs on a thread outside the pool.
-/// Idle workers sleep.
+/// Threads that run tasks: so many at the same time as there are workers. All members may be called from any thread,
+/// tasks of the pool included.
+///
+/// What is submitted from outside begins in its order. What a task submits, and what coroutines gather, begins with the
+/// newest, on the same worker, while others help from the oldest on; so there is never much that has begun and not
+/// ended. Everything has its turn.
+///
+/// A worker that waits for a future of its own pool runs other work meanwhile: what its task has submitted, and what it
+/// waits for. If that is not enough its place is taken, for so long, by another thread of the pool; so tasks that wait
+/// for tasks cannot deadlock, unless in a circle. (But a task that waits while it holds a lock must not have submitted
+/// what wants that lock.) Waits that nest until the stack is nearly used up throw fanout::error. No task runs on a
+/// thread outside the pool. Idle workers sleep.
 class thread_pool final : public scheduler {
  public:
   /// Throws fanout::error for 0 workers, std::system_error if a thread cannot be started.
@@ -46,15 +62,18 @@ class thread_pool final : public scheduler {
   /// future::cancel asks it to stop.
   template <class F, class... Args>
   future<detail::call_result_t<F, Args...>> submit(F&& f, Args&&... args) {
-    return detail::submit_task(this, [this](op& work) { post(work); }, std::forward<F>(f), std::forward<Args>(args)...);
+    check_open();
+    return detail::submit_task(
+        {this, phase_.get()}, [this](op& work) { fork(work); }, std::forward<F>(f), std::forward<Args>(args)...);
   }
 
   /// Calls f(input) for every input, on all workers. `f` is shared: it must bear being called from several threads. An
   /// rvalue range is moved in; an lvalue range must outlive the result, and stay as it is meanwhile.
   template <class F, std::ranges::input_range Inputs>
   auto map(F&& f, Inputs&& inputs, map_options options = {}) {
+    check_open();
     return detail::start_map(
-        this, [this](op& work) { post(work); }, workers(), std::forward<F>(f), std::forward<Inputs>(inputs), options);
+        this, [this](op& work) { fork(work); }, workers(), std::forward<F>(f), std::forward<Inputs>(inputs), options);
   }
 
   /// The same for a list of values: map(f, {1, 2, 3}).
@@ -63,18 +82,23 @@ class thread_pool final : public scheduler {
     return map(std::forward<F>(f), std::vector<Input>(inputs), options);
   }
 
-  /// Runs `f()` on a worker; nobody learns of its end. An exception that leaves it ends the program.
+  /// Runs `f()` on a worker, after what was posted before, by whomever; nobody learns of its end. An exception that
+  /// leaves it ends the program.
   template <detail::postable F>
   void post(F&& f) {
-    detail::post_call(*this, std::forward<F>(f));
+    check_open();
+    detail::post_call(*this, [phase = phase_.get(), function = std::decay_t<F>(std::forward<F>(f))]() mutable {
+      if (!phase->cancels()) std::move(function)();
+    });
   }
 
   /// Runs a coroutine, and what it gathers, on all workers. Blocks until it has ended; returns its value or throws its
   /// error.
   template <class T>
   T run(task<T> main) {
-    detail::root_task<T> root(std::move(main), *this);
-    post(root.start());
+    check_open();
+    detail::root_task<T> root(std::move(main), *this, phase_->get_token());
+    fork(root.start());
     detail::wait_for(root.ended(), static_cast<const scheduler*>(this));
     return root.unwrap();
   }
@@ -82,15 +106,34 @@ class thread_pool final : public scheduler {
   template <detail::returns_task F>
   void run(F&&) = FANOUT_DELETED(FANOUT_CALL_IT);
 
+  /// `co_await pool.schedule()`: the coroutine goes on on this pool, and so does what it awaits from here on. When it
+  /// ends, whoever awaits it goes on where they were. Throws `cancelled` if the coroutine is asked to stop.
+  detail::schedule_awaiter schedule() noexcept { return detail::schedule_awaiter(*this); }
+
+  /// Takes no more work, except from its own tasks while it drains, and waits until all that there was has ended, or
+  /// for `deadline`. True: all has, and so have the threads. False: it is still going on, and the destructor waits for
+  /// it; or call this again, to wait longer or to be harsher. What is submitted from now on throws pool_closed. Throws
+  /// fanout::error on a worker of this pool, which it would wait for.
+  bool shutdown(shutdown_mode mode = shutdown_mode::drain, duration deadline = duration::max());
+
   unsigned workers() const noexcept;
+  pool_stats stats() const noexcept;
 
   void post(op& work) noexcept override;
+  void fork(op& work) noexcept override;
+  void fork_all(op& first, op& last) noexcept override;
   void post_at(time_point deadline, timer_op& timer) override;
   void expedite(timer_op& timer) noexcept override;
 
  private:
-  struct state;
-  const std::unique_ptr<state> state_;
+  void check_open() const {
+    if (!phase_->is_open()) [[unlikely]]
+      check_whether_open_to_this_thread();
+  }
+  void check_whether_open_to_this_thread() const;
+
+  const std::unique_ptr<detail::pool_phase> phase_;
+  const std::unique_ptr<detail::crew> crew_;
 };
 
 }  // namespace fanout

@@ -38,9 +38,7 @@ waited<T> wait(std::vector<future<T>> futures, return_when when = return_when::a
     detail::future_set<T> set(std::move(futures));
     std::size_t wanted = when == return_when::all_completed ? set.futures().size() : set.futures().empty() ? 0 : 1;
     for (; wanted > 0; --wanted) {
-      const bool in_time = time == duration::max() ? (detail::wait_for(set.arrivals(), set.homes()), true)
-                                                   : detail::wait_for_until(set.arrivals(), set.homes(), deadline);
-      if (!in_time) break;
+      if (!detail::wait_for(set.arrivals(), set, time != duration::max() ? &deadline : nullptr)) break;
       set.arrivals().take();
     }
     futures = set.release();

@@ -193,11 +193,11 @@ void event_loop::post(op& work) noexcept {
   state_->ready.push(work);
 }
 
-void event_loop::post_all(op& first, op& last) noexcept {
+void event_loop::fork_all(op& first, op& last) noexcept {
   if (state_->on_loop_thread()) {
     state_->ready.push_all(first, last);
   } else {
-    scheduler::post_all(first, last);
+    scheduler::fork_all(first, last);
   }
 }
 

@@ -5,7 +5,7 @@
 
 namespace fanout {
 
-void scheduler::post_all(op& first, op& last) noexcept {
+void scheduler::fork_all(op& first, op& last) noexcept {
   for (op* work = &first;;) {
     op& current = *work;
     work = work->next;  // before it is posted: it may be gone by the time that post returns

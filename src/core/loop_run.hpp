@@ -23,9 +23,9 @@ class loop_run final : private thread_context {
 
  private:
   void may_wait() const override { throw_waits_for_itself(); }
-  void help_until(const std::atomic<std::uint32_t>&) noexcept override {}
-  bool help_until(const std::atomic<std::uint32_t>&, time_point) noexcept override { return false; }
-  void wake() noexcept override {}
+  bool run_own() noexcept override { return false; }
+  void run(op& work) noexcept override { work.run(work); }
+  void block_until(const std::atomic<std::uint32_t>&, const time_point*) noexcept override {}
 
   spawn_scope scope_{spawn_scope::counted_by::one_thread};
 };

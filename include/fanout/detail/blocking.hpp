@@ -6,6 +6,8 @@
 #include <cstdint>
 
 #include "fanout/detail/futex.hpp"
+#include "fanout/detail/future_state.hpp"
+#include "fanout/detail/pause.hpp"
 #include "fanout/detail/this_thread.hpp"
 #include "fanout/detail/waiter.hpp"
 #include "fanout/duration.hpp"
@@ -15,88 +17,102 @@ namespace fanout::detail {
 /// That this thread runs the loop which alone could end the wait.
 [[noreturn]] void throw_waits_for_itself();
 
-/// The waiter of a thread that blocks, on its stack. A worker of the pool whose work is awaited runs other work of that
-/// pool meanwhile, since it may be the only one who can; its waiter is posted to the pool, and it runs it in its turn.
+/// The waiter of a thread that blocks, on its stack.
 class thread_waiter : public waiter {
  public:
-  /// `context`: what this thread runs for the scheduler that owes the result; null: nothing, so it can sleep.
-  explicit thread_waiter(thread_context* context) noexcept
-      : waiter(&set_flag, context != nullptr ? &context->home() : nullptr), context_(context) {}
+  thread_waiter() noexcept : waiter(&set_flag) {}
 
-  void wait() noexcept {
-    if (context_ != nullptr) return context_->help_until(flag_);
-    while (!woken()) futex_wait(flag_, 0);
-  }
-
-  /// False: the deadline came first.
-  bool wait_until(time_point deadline) noexcept {
-    if (context_ != nullptr) return context_->help_until(flag_, deadline);
-    while (!woken()) {
-      if (!futex_wait_until(flag_, 0, deadline)) return woken();
+  /// `context`: what this thread runs for the scheduler that owes the result; null: nothing, so it can just sleep.
+  /// Until the deadline, if there is one. True: it was notified.
+  bool wait(thread_context* context, const time_point* deadline) noexcept {
+    if (context != nullptr) {
+      context->block_until(flag_, deadline);
+    } else {
+      while (!woken() && (deadline == nullptr ? (futex_wait(flag_, 0), true) : futex_wait_until(flag_, 0, *deadline))) {
+      }
     }
-    return true;
+    return woken();
   }
 
  private:
   static void set_flag(op& self) noexcept {
-    auto& w = static_cast<thread_waiter&>(self);
-    const scheduler* const helped = w.where;
-    const auto& flag = w.flag_;
-    // Pairs with woken(). From here on `w` may be gone, and the thread that waited, its context and all, too.
-    w.flag_.store(1, std::memory_order_release);
-    if (helped != nullptr) {
-      context_of(helped)->wake();  // this thread runs it too: it was posted there
-    } else {
-      futex_wake_all(flag);
-    }
+    auto& flag = static_cast<thread_waiter&>(self).flag_;
+    // Pairs with woken(). From here on the waiter may be gone, and the thread that waited, too.
+    flag.store(1, std::memory_order_release);
+    futex_wake_all(flag);
   }
 
   bool woken() const noexcept { return flag_.load(std::memory_order_acquire) != 0; }
 
-  thread_context* const context_;  // for the thread that waits alone
   std::atomic<std::uint32_t> flag_ = 0;
 };
 
-/// What this thread runs for any of the schedulers that owe the results it is about to wait for; null if for none.
-/// Throws if that is one that cannot go on while this thread waits.
-template <class Homes>
-thread_context* helping_context(const Homes& homes) {
-  thread_context* helping = nullptr;
-  for (const scheduler* home : homes) {
-    thread_context* const context = context_of(home);
-    if (context == nullptr) continue;
-    context->may_wait();
-    helping = context;
-  }
-  return helping;
-}
-inline thread_context* helping_context(const scheduler* home) {
-  thread_context* const context = context_of(home);
-  if (context != nullptr) context->may_wait();
-  return context;
-}
+// What is waited for, and who owes it: a scheduler, or a future's block, or several (future_set). Either can be asked
+// which scheduler that is, and to begin here what has not begun anywhere.
 
 /// For what no scheduler owes.
 inline constexpr const scheduler* no_scheduler = nullptr;
 
-/// Blocks this thread until `source` is ready. `source` is whatever a waiter can be registered with; `homes`: the
-/// scheduler, or a range of those, that it depends on.
-template <class Source, class Homes>
-void wait_for(Source& source, const Homes& homes) {
-  if (source.ready()) return;
-  thread_waiter w(helping_context(homes));
-  if (source.register_waiter(w)) w.wait();
+/// What this thread runs for `home`; null if nothing. Throws if it cannot go on while this thread waits.
+inline thread_context* waiting_context(const scheduler* home) {
+  thread_context* const context = context_of(home);
+  if (context != nullptr) context->may_wait();
+  return context;
+}
+inline bool begin_here(const scheduler*) noexcept { return false; }
+
+inline thread_context* waiting_context(const future_core& owed) { return waiting_context(owed.home()); }
+inline bool begin_here(future_core& owed) noexcept { return owed.run_here(); }
+
+template <class Owed>
+bool begin_in(thread_context& context, Owed& owed) noexcept {
+  struct beginning : op {
+    explicit beginning(Owed& o) noexcept
+        : op([](op& self) noexcept {
+            auto& me = static_cast<beginning&>(self);
+            me.begun = begin_here(me.owed);
+          }),
+          owed(o) {}
+    Owed& owed;
+    bool begun = false;
+  } work(owed);
+  context.run(work);
+  return work.begun;
 }
 
-/// The same until `deadline` at the latest. True: it is ready.
-template <class Source, class Homes>
-bool wait_for_until(Source& source, const Homes& homes, time_point deadline) {
+inline bool has_passed(const time_point* deadline) noexcept {
+  return deadline != nullptr && *deadline <= std::chrono::steady_clock::now();
+}
+
+/// For about as long as it takes to fall asleep and to be woken: who waits for longer than that loses little by it.
+template <class Source>
+bool ready_soon(const Source& source) noexcept {
+  for (int looks = 0; looks < 100; ++looks) {
+    if (source.ready()) return true;
+    pause_briefly();
+  }
+  return false;
+}
+
+/// Blocks this thread until `source` is ready; until `deadline` at the latest, if there is one. True: it is ready.
+/// `source` is whatever a waiter can be registered with. A worker of the pool that owes it runs, meanwhile, what it has
+/// made itself, the newest first, and what it waits for, if that has not begun.
+template <class Source, class Owed>
+bool wait_for(Source& source, Owed&& owed, const time_point* deadline = nullptr) {
   if (source.ready()) return true;
-  if (deadline <= std::chrono::steady_clock::now()) return false;
-  thread_waiter w(helping_context(homes));
-  if (!source.register_waiter(w) || w.wait_until(deadline)) return true;
+  if (has_passed(deadline)) return false;
+  thread_context* const context = waiting_context(owed);
+  if (context != nullptr) {
+    while (context->run_own() || begin_in(*context, owed)) {
+      if (source.ready()) return true;
+      if (has_passed(deadline)) return false;
+    }
+  }
+  if (ready_soon(source)) return true;
+  thread_waiter w;
+  if (!source.register_waiter(w) || w.wait(context, deadline)) return true;
   if (source.unregister_waiter(w)) return false;
-  w.wait();  // it ended just now, and the waiter is about to run
+  w.wait(nullptr, nullptr);  // it ended just now, and the waiter is about to run
   return true;
 }
 

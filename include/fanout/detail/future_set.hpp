@@ -26,8 +26,24 @@ class future_set {
   }
 
   detail::arrivals& arrivals() noexcept { return *arrivals_; }
-  /// The schedulers that owe results, each once.
-  const std::vector<const scheduler*>& homes() const noexcept { return homes_; }
+  /// What this thread runs for one of the schedulers that owe results; see blocking.hpp.
+  friend thread_context* waiting_context(const future_set& owed) {
+    thread_context* context = nullptr;
+    for (const scheduler* home : owed.homes_) {
+      if (thread_context* const found = waiting_context(home)) context = found;
+    }
+    return context;
+  }
+  /// The first that has not begun, of those that this thread may run.
+  friend bool begin_here(future_set& owed) noexcept {
+    const scheduler* const here = current_scheduler();
+    for (; owed.begun_ < owed.futures_.size(); ++owed.begun_) {
+      const future<T>& f = owed.futures_[owed.begun_];
+      if (f.valid() && future_access::state(f).home() == here && future_access::state(f).run_here()) return true;
+    }
+    return false;
+  }
+
   std::vector<future<T>>& futures() noexcept { return futures_; }
 
   /// The next that has arrived.
@@ -60,7 +76,8 @@ class future_set {
   }
 
   std::vector<future<T>> futures_;
-  std::vector<const scheduler*> homes_;
+  std::vector<const scheduler*> homes_;  // each once
+  std::size_t begun_ = 0;                // all before have begun, or are not for this thread to run
   state_ptr<detail::arrivals> arrivals_;
 };
 

@@ -50,6 +50,9 @@ class future_core : public pooled {
   /// True: the task will not run, or was asked to stop.
   virtual bool cancel(cancel_mode) { return false; }
 
+  /// Runs the task in this thread, if it has not begun: for a worker of its home that waits for it. True: it has ended.
+  virtual bool run_here() noexcept { return false; }
+
   /// Whoever takes an outcome has looked at its error, if it is one.
   void seen() noexcept { seen_ = true; }
 

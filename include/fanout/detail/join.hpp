@@ -44,7 +44,7 @@ class join : private continuation {
   /// The first task runs here and now, the others in their order after it.
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> parent) noexcept {
     parent_ = parent;
-    pending_.store(count_, std::memory_order_relaxed);  // published with the tasks, by post_all
+    pending_.store(count_, std::memory_order_relaxed);  // published with the tasks, by fork_all
     // Once the others are posted, this object lives for as long as the first has not ended, and so until it begins.
     const auto first = first_frame_;
     if (count_ > 1) start(*first_->next, *last_);
@@ -58,7 +58,7 @@ class join : private continuation {
 
  private:
   void start(op& first, op& last) noexcept {
-    if (env_.where != nullptr) return env_.where->post_all(first, last);
+    if (env_.where != nullptr) return env_.where->fork_all(first, last);
     for (op* next = &first; next != nullptr;) {  // a coroutine of another library awaits: there is no queue
       op& current = *next;
       next = &current != &last ? current.next : nullptr;

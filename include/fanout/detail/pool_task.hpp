@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "fanout/detail/future_state.hpp"
+#include "fanout/detail/pool_phase.hpp"
 #include "fanout/errors.hpp"
 #include "fanout/executor.hpp"
 #include "fanout/future.hpp"
@@ -57,13 +58,22 @@ result<R> outcome_of(Call&& call) noexcept {
   }
 }
 
+/// Where a task runs, if threads of a pool do that; and whether that pool still begins tasks, if it ever ceases to.
+struct task_home {
+  const scheduler* where = nullptr;
+  const pool_phase* phase = nullptr;
+};
+
 /// The stop_source of tasks that take a token; the others have none.
 template <bool HasToken>
 struct task_stop {
+  explicit task_stop(const pool_phase* phase) noexcept : source(phase != nullptr ? phase->get_token() : stop_token()) {}
   stop_source source;
 };
 template <>
-struct task_stop<false> {};
+struct task_stop<false> {
+  explicit task_stop(const pool_phase*) noexcept {}
+};
 
 /// Referenced by the queue and by the future. It belongs to whoever claims its completion: the worker that pops it, or
 /// a cancel() that came before; then that worker drops it.
@@ -71,19 +81,26 @@ template <class R, class F, class... Args>
 class pool_task final : public op, public future_state<R> {
  public:
   template <class G, class... As>
-  explicit pool_task(const scheduler* home, G&& f, As&&... args)
+  explicit pool_task(task_home home, G&& f, As&&... args)
       : op(&run_and_release),
-        future_state<R>(home, 2),
-        call_(std::in_place, std::forward<G>(f), std::forward<As>(args)...) {}
+        future_state<R>(home.where, 2),
+        phase_(home.phase),
+        call_(std::in_place, std::forward<G>(f), std::forward<As>(args)...),
+        stop_(home.phase) {}
 
   bool cancel(cancel_mode) override {
     if (this->event().claim()) {
-      call_.reset();
-      this->fail(std::make_exception_ptr(cancelled()));
+      drop();
       return true;
     }
     if constexpr (takes_token) stop_.source.request_stop();
     return takes_token;
+  }
+
+  bool run_here() noexcept override {
+    if (!this->event().claim()) return false;
+    run_claimed();
+    return true;
   }
 
  private:
@@ -91,12 +108,21 @@ class pool_task final : public op, public future_state<R> {
 
   static void run_and_release(op& self) noexcept {
     auto& task = static_cast<pool_task&>(self);
-    if (task.event().claim()) {
-      result<R> outcome = outcome_of<R>([&task]() -> R { return task.invoke(); });
-      task.call_.reset();  // before anybody is told: what the task held is free when its result is there
-      task.complete(std::move(outcome));
-    }
+    task.run_here();
     task.release();
+  }
+
+  void run_claimed() noexcept {
+    if (phase_ != nullptr && phase_->cancels()) return drop();
+    result<R> outcome = outcome_of<R>([this]() -> R { return invoke(); });
+    call_.reset();  // before anybody is told: what the task held is free when its result is there
+    if constexpr (takes_token) stop_.source.unchain();  // the future may outlive the pool, and with it this block
+    this->complete(std::move(outcome));
+  }
+
+  void drop() noexcept {
+    call_.reset();
+    this->fail(std::make_exception_ptr(cancelled()));
   }
 
   R invoke() {
@@ -108,13 +134,14 @@ class pool_task final : public op, public future_state<R> {
     }
   }
 
+  const pool_phase* const phase_;
   std::optional<std::tuple<F, Args...>> call_;
   [[no_unique_address]] task_stop<takes_token> stop_;
 };
 
-/// The submit of a pool: `post(op&)` sees to it that the task is run. `home`: the pool, if threads of it do that.
+/// The submit of a pool: `post(op&)` sees to it that the task is run.
 template <class Post, class F, class... Args>
-future<call_result_t<F, Args...>> submit_task(const scheduler* home, Post&& post, F&& f, Args&&... args) {
+future<call_result_t<F, Args...>> submit_task(task_home home, Post&& post, F&& f, Args&&... args) {
   using result_type = call_result_t<F, Args...>;
   auto* const work = new pool_task<result_type, std::decay_t<F>, std::decay_t<Args>...>(home, std::forward<F>(f),
                                                                                         std::forward<Args>(args)...);

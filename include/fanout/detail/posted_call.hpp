@@ -6,13 +6,14 @@
 #include <type_traits>
 #include <utility>
 
+#include "fanout/detail/frame_pool.hpp"
 #include "fanout/executor.hpp"
 
 namespace fanout::detail {
 
-/// On the heap until it has run.
+/// Lives until it has run.
 template <class F>
-struct posted_call : op {
+struct posted_call : op, pooled {
   template <class G>
   explicit posted_call(G&& f)
       : op([](op& self) noexcept {

@@ -15,8 +15,9 @@ template <class T>
 class root_task : private continuation {
  public:
   /// Throws fanout::error if the task is empty.
-  root_task(task<T>&& main, scheduler& where) : continuation(&finish), main_(task_access::take_unstarted(main)) {
-    main_.promise().env = {&where, stop_token()};
+  root_task(task<T>&& main, scheduler& where, stop_token stop = {})
+      : continuation(&finish), main_(task_access::take_unstarted(main)) {
+    main_.promise().env = {&where, stop};
     main_.promise().tell(*this);
   }
 

@@ -82,10 +82,7 @@ struct task_promise_base : op, pooled_frame {
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
       auto& promise = self.promise();
-      const std::uintptr_t then = promise.then_;
-      if ((then & tells) == 0) return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(then));
-      auto& end = *reinterpret_cast<continuation*>(then & ~tells);
-      return end.next(end, promise);
+      return promise.then_.next(promise);
     }
     void await_resume() const noexcept {}
   };
@@ -104,14 +101,36 @@ struct task_promise_base : op, pooled_frame {
   final_awaiter final_suspend() const noexcept { return {}; }
   void unhandled_exception() noexcept { error = std::current_exception(); }
 
-  bool started() const noexcept { return then_ != 0; }
+  /// What comes after its end: a coroutine that goes on, or a continuation that is told.
+  class follower {
+   public:
+    follower() noexcept = default;
+    explicit follower(std::coroutine_handle<> parent) noexcept
+        : word_(reinterpret_cast<std::uintptr_t>(parent.address())) {}
+    explicit follower(continuation& end) noexcept : word_(reinterpret_cast<std::uintptr_t>(&end) | tells) {}
+
+    explicit operator bool() const noexcept { return word_ != 0; }
+    std::coroutine_handle<> next(task_promise_base& ended) const noexcept {
+      if ((word_ & tells) == 0) return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(word_));
+      continuation& end = *reinterpret_cast<continuation*>(word_ & ~tells);
+      return end.next(end, ended);
+    }
+
+   private:
+    // The address of either, the continuation's with this bit set. (Frames are aligned as operator new aligns.)
+    static constexpr std::uintptr_t tells = 1;
+    static_assert(alignof(continuation) > tells);
+    std::uintptr_t word_ = 0;
+  };
+
+  bool started() const noexcept { return static_cast<bool>(then_); }
 
   /// Goes on with `parent` when this task has ended.
-  void resume_after(std::coroutine_handle<> parent) noexcept {
-    then_ = reinterpret_cast<std::uintptr_t>(parent.address());
-  }
+  void resume_after(std::coroutine_handle<> parent) noexcept { then_ = follower(parent); }
   /// Tells `end` when this task has ended.
-  void tell(continuation& end) noexcept { then_ = reinterpret_cast<std::uintptr_t>(&end) | tells; }
+  void tell(continuation& end) noexcept { then_ = follower(end); }
+  /// The same, and returns who was to be told before.
+  follower tell_instead(continuation& end) noexcept { return std::exchange(then_, follower(end)); }
 
   environment env;
   union {  // destroyed by hand, out of line: hardly ever is there one
@@ -119,10 +138,7 @@ struct task_promise_base : op, pooled_frame {
   };
 
  private:
-  // The address of a coroutine, or of a continuation with this bit set. (Frames are aligned as operator new aligns.)
-  static constexpr std::uintptr_t tells = 1;
-  static_assert(alignof(continuation) > tells);
-  std::uintptr_t then_ = 0;  // nothing: it has not been started
+  follower then_;  // none: it has not been started
 };
 
 /// The value, in place; a reference as its address.

@@ -10,7 +10,8 @@
 
 namespace fanout {
 class scheduler;
-}
+struct op;
+}  // namespace fanout
 
 namespace fanout::detail {
 
@@ -29,12 +30,15 @@ class thread_context {
   /// Throws fanout::error if this thread must not wait for the scheduler: because nobody else could end that, or
   /// because it waits inside of waits so deeply that its stack is nearly used up.
   virtual void may_wait() const = 0;
-  /// Runs work of the scheduler until `flag` is set.
-  virtual void help_until(const std::atomic<std::uint32_t>& flag) noexcept = 0;
-  /// The same until `deadline` at the latest. True: the flag is set.
-  virtual bool help_until(const std::atomic<std::uint32_t>& flag, time_point deadline) noexcept = 0;
-  /// Makes every help_until for this scheduler that sleeps, in whichever thread, look at its flag again.
-  virtual void wake() noexcept = 0;
+
+  // While it waits for the scheduler, if it may:
+
+  /// Runs something that was made by what this thread is in the middle of running here. False: there is nothing.
+  virtual bool run_own() noexcept = 0;
+  /// Runs `work` as an op of the scheduler.
+  virtual void run(op& work) noexcept = 0;
+  /// Sleeps until `flag` is set, or until the deadline if there is one.
+  virtual void block_until(const std::atomic<std::uint32_t>& flag, const time_point* deadline) noexcept = 0;
 
  protected:
   explicit thread_context(scheduler& home) noexcept;

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// The threads of a pool: who works, who sleeps, who waits for whom, and when all is over.
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "fanout/detail/spawn_scope.hpp"
+#include "fanout/duration.hpp"
+#include "fanout/executor.hpp"
+#include "fanout/pool_stats.hpp"
+#include "threads/event_count.hpp"
+#include "threads/inbox.hpp"
+
+namespace fanout::detail {
+
+class worker;
+
+/// A pool has so many places, and a thread that works has one. A thread, and where it is counted:
+///
+///              block                     give_place_away: a spare gets it
+///     works ─────────▶ blocked ──────────────────────────────────────────▶ away
+///      │ ▲ └◀──────────────┘ what it waited for is there                     │
+///      │ │ a place is given to it                                            │ what it waited for is there: it takes a
+///      │ └──────────── spare                                                 │ place, which may be one too many
+///      │                 ▲                                                   │
+///      └─────────────────┘ there is one too many, and it has nothing to run  │
+///      ▲                                                                     │
+///      └─────────────────────────────────────────────────────────────────────┘
+///
+/// A worker that waits for work of its own pool runs what it has made itself, and what it waits for if that has not
+/// begun. Nothing else: whatever it ran instead would lie on top of it on its stack, and if that came to wait for the
+/// task below, neither could ever go on. So when there is nothing of that kind it sleeps, and if it does so for long,
+/// or is the last who could work, another thread takes its place. So no task is ever kept from running by tasks that
+/// wait, and no task waits for one that lies below it.
+///
+/// The pool is over when it closes, every place is asleep, nobody is blocked or away, and nothing is left in the queues
+/// or spawned: then there is nobody left who could make work.
+class crew {
+ public:
+  struct plan {
+    unsigned places;
+    std::string name;
+    std::size_t stack_size;
+  };
+
+  /// Throws std::system_error if a thread cannot be started.
+  crew(scheduler& pool, plan p);
+  /// After stop().
+  ~crew();
+
+  // --- work, from any thread
+
+  /// In its turn: after what was put in before.
+  void enqueue(op& work) noexcept { inbox_.push(work); }
+  /// Soon: a worker's own first, the newest before all.
+  void fork(op& work) noexcept;
+  /// The same; they begin in their order, as far as one worker runs them.
+  void fork_all(op& first, op& last) noexcept;
+
+  inbox& queue() noexcept { return inbox_; }
+  spawn_scope& spawned() noexcept { return spawned_; }
+
+  // --- the end
+
+  /// Closes: when nothing is left the threads end.
+  void close() noexcept;
+  /// One more thread than there are places, until there is nothing to run.
+  void lend_a_hand() noexcept;
+  /// False: it was not over by the deadline. Null: waits for as long as it takes.
+  bool wait_until_over(const time_point* deadline) noexcept;
+  /// Waits for that, and for the threads.
+  void stop() noexcept;
+
+  unsigned places() const noexcept { return plan_.places; }
+  pool_stats stats() const noexcept;
+
+ private:
+  friend class worker;
+
+  // A task that waits costs a thread only if it does so for longer than starting one takes a hundred times over.
+  static constexpr auto patience = std::chrono::milliseconds(5);
+  // More than that are not started; then who waits runs whatever there is on top of itself.
+  static constexpr std::size_t most_extra_threads = 256;
+
+  worker* here() const noexcept;
+  bool work_visible() const noexcept;
+  op* steal(worker& thief) noexcept;
+
+  // Places. All under `mutex_`, but for a look at `placed_`.
+  bool one_too_many() const noexcept { return placed_.load(std::memory_order_relaxed) > plan_.places; }
+  bool begin_to_block() noexcept;
+  void end_to_block() noexcept;
+  bool give_place_away() noexcept;
+  void take_place() noexcept;
+  bool become_spare(worker& me) noexcept;
+
+  bool start_thread() noexcept;
+  void end_if_over() noexcept;
+  void end_if_over_locked() noexcept;
+  bool closing() const noexcept { return closing_.load(std::memory_order_seq_cst); }
+  bool over() const noexcept { return over_.load(std::memory_order_seq_cst) != 0; }
+
+  scheduler& pool_;
+  const plan plan_;
+  spawn_scope spawned_{spawn_scope::counted_by::many};
+  event_count sleepers_;
+  inbox inbox_{sleepers_};
+
+  // So that thieves need no lock: room for all there may ever be, and how many there are.
+  const std::unique_ptr<std::atomic<worker*>[]> workers_;
+  alignas(64) std::atomic<std::size_t> worker_count_ = 0;
+  std::atomic<unsigned> placed_ = 0;  // threads that have a place
+  std::atomic<bool> closing_ = false;
+  std::atomic<std::uint32_t> over_ = 0;  // 1: whoever waits for it sleeps on it
+
+  alignas(64) mutable std::mutex mutex_;
+  unsigned blocked_ = 0;  // of those that have a place
+  unsigned away_ = 0;
+  std::vector<worker*> spares_;
+  std::vector<pthread_t> threads_;
+  std::vector<std::unique_ptr<worker>> owned_;
+};
+
+}  // namespace fanout::detail

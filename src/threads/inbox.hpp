@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a pool is given from outside, what is to wait its turn, and its timers.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <limits>
+#include <mutex>
+#include <span>
+
+#include "core/op_queue.hpp"
+#include "core/timer_heap.hpp"
+#include "fanout/executor.hpp"
+#include "threads/event_count.hpp"
+#include "threads/sync.hpp"
+
+namespace fanout::detail {
+
+/// First in, first out, under one lock. Whoever puts something in is done with the pool when it unlocks: what it has
+/// put in cannot run before that, and may be the pool's last. Only then does it wake a worker, by an address.
+class inbox {
+ public:
+  explicit inbox(event_count& workers) noexcept : workers_(workers) {}
+
+  void push(op& work) noexcept {
+    parker* woken = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      queue_.push(work);
+      count_up(1);
+      woken = workers_.begin_notify();
+    }
+    event_count::end_notify(woken);
+  }
+
+  /// Linked from `first` to `last`.
+  void push_all(op& first, op& last) noexcept {
+    std::size_t count = 1;
+    for (const op* work = &first; work != &last; work = work->next) ++count;
+    parker* woken = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      queue_.push_all(first, last);
+      count_up(count);
+      woken = workers_.begin_notify();
+    }
+    event_count::end_notify(woken);
+  }
+
+  /// Fills `to` with the oldest, but takes no more than one of `sharers` parts of what is there, or one. How many.
+  std::size_t take(std::span<op*> to, std::size_t sharers) noexcept {
+    const std::lock_guard lock(mutex_);
+    const std::size_t there = count_.load(std::memory_order_relaxed);
+    const std::size_t taken = std::min({there, to.size(), there / sharers + 1});
+    for (std::size_t i = 0; i < taken; ++i) to[i] = queue_.pop();
+    count_.store(there - taken, std::memory_order_relaxed);
+    return taken;
+  }
+
+  /// seq_cst: see event_count.
+  std::size_t count() const noexcept { return count_.load(std::memory_order_seq_cst); }
+
+  // --- timers
+
+  static constexpr time_point never = time_point::max();
+
+  void arm(timer_op& timer, time_point deadline) {
+    parker* woken = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      timers_.insert(timer, deadline);
+      if (&timers_.earliest() != &timer) return;
+      note_earliest();
+      woken = workers_.begin_notify_of_time();
+    }
+    event_count::end_notify(woken);
+  }
+
+  /// It runs now, if it is armed.
+  void expedite(timer_op& timer) noexcept {
+    parker* woken = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!timer.queued()) return;
+      timers_.erase(timer);
+      note_earliest();
+      queue_.push(timer);
+      count_up(1);
+      woken = workers_.begin_notify();
+    }
+    event_count::end_notify(woken);
+  }
+
+  /// The deadline of the earliest timer. seq_cst: who goes to sleep looks here after it has become the timekeeper, who
+  /// arms looks for a timekeeper after it has written this.
+  time_point earliest() const noexcept { return earliest_.load(std::memory_order_seq_cst); }
+
+  bool armed() const noexcept { return earliest_.load(std::memory_order_relaxed) != never; }
+  bool due() const noexcept { return armed() && earliest() <= std::chrono::steady_clock::now(); }
+
+  void take_due() noexcept {
+    const std::lock_guard lock(mutex_);
+    struct {
+      op_queue& queue;
+      std::size_t count = 0;
+      void push(timer_op& timer) noexcept {
+        queue.push(timer);
+        ++count;
+      }
+    } due{queue_};
+    timers_.take_due(due);
+    count_up(due.count);
+    note_earliest();
+  }
+
+ private:
+  void count_up(std::size_t by) noexcept {
+    count_.store(count_.load(std::memory_order_relaxed) + by, std::memory_order_seq_cst);  // pairs with count()
+  }
+  void note_earliest() noexcept {
+    earliest_.store(timers_.empty() ? never : timers_.earliest().deadline, std::memory_order_seq_cst);
+  }
+
+  event_count& workers_;
+  alignas(64) adaptive_mutex mutex_;  // guards the queue and the timers; event_count's is taken inside of it
+  op_queue queue_;
+  timer_heap timers_;
+  // Written under the lock. They are read by all, all the time.
+  alignas(64) std::atomic<std::size_t> count_ = 0;
+  std::atomic<time_point> earliest_ = never;
+};
+
+}  // namespace fanout::detail

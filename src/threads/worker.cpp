@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "threads/worker.hpp"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include "fanout/detail/pause.hpp"
+#include "fanout/errors.hpp"
+
+namespace fanout::detail {
+
+namespace {
+
+struct stack_bounds {
+  const char* lowest;
+  std::size_t size;
+};
+
+const stack_bounds& this_stack() {
+  static thread_local const stack_bounds bounds = [] {
+    pthread_attr_t attributes;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0) return stack_bounds{nullptr, 0};
+    void* lowest = nullptr;
+    std::size_t size = 0;
+    pthread_attr_getstack(&attributes, &lowest, &size);
+    pthread_attr_destroy(&attributes);
+    return stack_bounds{static_cast<const char*>(lowest), size};
+  }();
+  return bounds;
+}
+
+std::size_t stack_left() {
+  return static_cast<std::size_t>(static_cast<char*>(__builtin_frame_address(0)) - this_stack().lowest);
+}
+/// For what a task does besides waiting.
+std::size_t stack_to_keep() { return this_stack().size / 8; }
+
+/// Sleeps until the flag is set or the deadline has passed. Is it set?
+bool wait_for_flag(const std::atomic<std::uint32_t>& flag, const time_point* deadline) noexcept {
+  while (flag.load(std::memory_order_acquire) == 0) {
+    if (deadline == nullptr) {
+      futex_wait(flag, 0);
+    } else if (!futex_wait_until(flag, 0, *deadline)) {
+      return flag.load(std::memory_order_acquire) != 0;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+// --- finding work
+
+void worker::run(op& work) noexcept {
+  const auto outer = std::exchange(made_from_, own_.end());
+  work.run(work);
+  made_from_ = outer;
+  completed_.count();
+}
+
+/// What it made itself first, the newest before all: what that needs is still in its caches, and what it makes in its
+/// turn is run before there can be much of it. But everything has its turn, also with work that makes itself anew for
+/// ever: now and then the oldest comes first, in turns what the pool was given, and its own.
+op* worker::find() noexcept {
+  if (all_.inbox_.armed() && all_.inbox_.due()) all_.inbox_.take_due();
+  if (op* const work = find_in_turn()) return work;
+  if (op* const work = own_.pop()) return work;
+  if (op* const work = find_given()) return work;
+  return all_.steal(*this);
+}
+
+op* worker::find_in_turn() noexcept {
+  constexpr std::uint32_t period = 64;
+  switch (++turn_ % (2 * period)) {
+    case 0:
+      return find_given();
+    case period:
+      return own_.steal();
+    default:
+      return nullptr;
+  }
+}
+
+/// The oldest that the pool was given. Takes a share of it all at once, from which others may steal: so it comes to the
+/// lock seldom, and the share is run before anything that is given later.
+op* worker::find_given() noexcept {
+  while (!share_.empty()) {
+    if (op* const work = share_.steal()) return work;  // else a thief was faster
+  }
+  if (all_.inbox_.count() == 0) return nullptr;
+  std::array<op*, max_share> taken;
+  const std::size_t count = all_.inbox_.take(taken, all_.places());
+  if (count == 0) return nullptr;
+  for (std::size_t i = 1; i < count; ++i) share_.push(*taken[i]);
+  if (count > 1 && !searching_) all_.sleepers_.notify();  // who searches does so when it stops
+  return taken[0];
+}
+
+op* worker::steal_from(worker& other) noexcept {
+  op* work = other.share_.steal();
+  if (work == nullptr) work = other.own_.steal();
+  if (work != nullptr) stolen_.count();
+  return work;
+}
+
+/// For a while, not to fall asleep just before the next one comes: as long as waking up would take.
+op* worker::search() noexcept {
+  constexpr int looks = 16;
+  constexpr int pauses = 30;
+  for (int look = 0; look < looks; ++look) {
+    if (op* const work = find()) return work;
+    for (int i = 0; i < pauses; ++i) pause_briefly();
+  }
+  return nullptr;
+}
+
+void worker::end_search() noexcept {
+  searching_ = false;
+  if (all_.sleepers_.end_search() && all_.work_visible()) all_.sleepers_.notify();
+}
+
+/// Null: the pool is over.
+op* worker::next() noexcept {
+  for (;;) {
+    op* work = find();
+    if (work == nullptr) {
+      if (!searching_) searching_ = all_.sleepers_.begin_search();
+      if (searching_) work = search();
+    }
+    if (work != nullptr) {
+      if (searching_) end_search();
+      return work;
+    }
+    if (all_.one_too_many()) {
+      if (searching_) end_search();
+      if (all_.become_spare(*this)) sleeper_.bed.park(nullptr);
+      if (all_.over()) return nullptr;
+    } else if (!sleep()) {
+      return nullptr;
+    }
+  }
+}
+
+/// False: the pool is over. See event_count for why no wake-up is lost.
+bool worker::sleep() noexcept {
+  event_count& sleepers = all_.sleepers_;
+  inbox& timers = all_.inbox_;
+  sleepers.announce(sleeper_, std::exchange(searching_, false));
+  if (!all_.work_visible()) {
+    if (all_.closing()) all_.end_if_over();
+    if (!all_.over()) {
+      sleeps_.count();
+      bool notified = false;
+      if (timers.armed() && sleepers.keep_time(sleeper_)) {
+        const time_point due = timers.earliest();  // not before it is the timekeeper: see inbox::earliest
+        notified = sleeper_.bed.park(due != inbox::never ? &due : nullptr);
+      } else {
+        notified = sleeper_.bed.park(nullptr);
+      }
+      if (!notified) sleepers.retract(sleeper_);
+      searching_ = true;
+      return !all_.over();
+    }
+  }
+  sleepers.retract(sleeper_);
+  searching_ = true;
+  return !all_.over();
+}
+
+void worker::work() noexcept {
+  const context here(*this);
+  while (op* const work = next()) run(*work);
+}
+
+// --- waiting
+
+worker::context::context(worker& w) noexcept : thread_context(w.all_.pool_), worker_(w) {}
+
+void worker::context::may_wait() const {
+  if (stack_left() < stack_to_keep()) {
+    throw error(
+        "thread_pool: a task waits for a task that waits for a task …, so deeply nested that the worker's stack "
+        "is nearly used up; wait for them in a coroutine (co_await), or give the pool a larger stack_size");
+  }
+}
+
+bool worker::context::run_own() noexcept {
+  if (worker_.own_.end() <= worker_.made_from_) return false;
+  op* const work = worker_.own_.pop();
+  if (work == nullptr) return false;
+  run(*work);
+  return true;
+}
+
+void worker::context::run(op& work) noexcept {
+  const context here(worker_);
+  worker_.run(work);
+}
+
+void worker::context::block_until(const std::atomic<std::uint32_t>& flag, const time_point* deadline) noexcept {
+  crew& all = worker_.all_;
+  const bool others_work = all.begin_to_block();
+  if (others_work) {
+    const time_point patient_until = after(crew::patience);
+    const time_point& until = deadline != nullptr && *deadline < patient_until ? *deadline : patient_until;
+    const bool is_set = wait_for_flag(flag, &until);
+    if (is_set || &until == deadline) return all.end_to_block();
+  }
+  if (all.give_place_away()) {
+    wait_for_flag(flag, deadline);
+    all.take_place();
+    return;
+  }
+  // There are too many already. So it runs whatever there is, on top of itself.
+  all.end_to_block();
+  do {
+    if (op* const work = worker_.find()) {
+      run(*work);
+    } else {
+      const time_point soon = after(std::chrono::milliseconds(1));
+      wait_for_flag(flag, &soon);
+    }
+  } while (flag.load(std::memory_order_acquire) == 0 &&
+           (deadline == nullptr || std::chrono::steady_clock::now() < *deadline));
+}
+
+}  // namespace fanout::detail
