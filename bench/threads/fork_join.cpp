@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// fib(30), with a fork at every call down to the last: 2.7 million calls, what each costs. And futures waited for by the
-// very workers that owe them.
+// fib(30), with a fork at every call down to the last: 2.7 million calls, what each costs. And futures waited for by
+// the very workers that owe them.
 #include <benchmark/benchmark.h>
 #include <oneapi/tbb/task_group.h>
 
@@ -95,9 +95,7 @@ std::uint64_t nested_fib(fanout::thread_pool& pool, unsigned n) {
 }
 void fib_nested_fanout(benchmark::State& state) {
   fanout::thread_pool pool(workers);
-  measure(state, nested, [&](unsigned n) {
-    return pool.submit([&pool, n] { return nested_fib(pool, n); }).get();
-  });
+  measure(state, nested, [&](unsigned n) { return pool.submit([&pool, n] { return nested_fib(pool, n); }).get(); });
 }
 BENCHMARK(fib_nested_fanout)->UseRealTime()->Unit(benchmark::kMillisecond);
 

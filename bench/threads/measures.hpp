@@ -39,6 +39,6 @@ class samples {
 
 /// Each iteration did `n` things: reports the time that one takes, as the counter `each`, in seconds.
 inline void report_each(benchmark::State& state, std::size_t n) {
-  state.counters["each"] =
-      benchmark::Counter(static_cast<double>(n), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  state.counters["each"] = benchmark::Counter(
+      static_cast<double>(n), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }

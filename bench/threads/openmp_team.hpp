@@ -16,10 +16,5 @@ class openmp_team {
   }
   openmp_team(const openmp_team&) = delete;
   openmp_team& operator=(const openmp_team&) = delete;
-  ~openmp_team() {
-    kmp_set_blocktime(0);
-#pragma omp parallel
-    {
-    }
-  }
+  ~openmp_team() { omp_pause_resource_all(omp_pause_hard); }  // ends the threads
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// `pending_memory LIBRARY [N]`: the memory of N tasks, a million by default, that a pool has been given and cannot begin
-// yet. One library in one process: the memory of the next would come from what the last has left. compare runs them all.
+// `pending_memory LIBRARY [N]`: the memory of N tasks, a million by default, that a pool has been given and cannot
+// begin yet. One library in one process: the memory of the next would come from what the last has left. compare runs
+// them all.
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
@@ -36,7 +37,8 @@ double resident() {
 /// The task: as little as there can be, with a result.
 constexpr auto task = [] { return 1; };
 
-/// `submit(f)` gives f to the pool. The vector of the futures is the user's, and is counted apart from what lies behind.
+/// `submit(f)` gives f to the pool. The vector of the futures is the user's, and is counted apart from what lies
+/// behind.
 template <class Submit>
 void measure(const char* library, std::size_t n, Submit submit) {
   using future = decltype(submit(task));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the system needs to hand work to threads that sleep, and no more: the yardstick for pools. No queue, no spinning.
+// What the system needs to hand work to threads that sleep, and no more: the yardstick for pools. No queue, no
+// spinning.
 #pragma once
 
 #include <linux/futex.h>

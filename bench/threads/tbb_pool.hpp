@@ -14,7 +14,8 @@
 /// In oneTBB the thread that calls is one of the arena's, so by default a machine with two CPUs has one worker besides.
 /// That would be fair where main takes part in the work; but here it hands work over and sleeps, as it does with the
 /// other pools. So the library is allowed one thread more than there are workers, which stands for main; and the arena
-/// has a place for each worker and none for main. (`_main` in the name of a benchmark: main takes part, beside one worker.)
+/// has a place for each worker and none for main. (`_main` in the name of a benchmark: main takes part, beside one
+/// worker.)
 class tbb_pool {
  public:
   template <class F>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One task to a pool and its result back to main, which waits for it: when the pool is asleep, and when it has just done
-// the same. Beside what the system needs to wake a thread and be woken by it. All take turns within one benchmark, so
-// that a disturbance of the machine hits them all: compare the p50 of one run, never those of two.
+// One task to a pool and its result back to main, which waits for it: when the pool is asleep, and when it has just
+// done the same. Beside what the system needs to wake a thread and be woken by it. All take turns within one benchmark,
+// so that a disturbance of the machine hits them all: compare the p50 of one run, never those of two.
 #include <benchmark/benchmark.h>
 
 #include <array>
