@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the system needs to hand work to threads that sleep, and no more: the yardstick for pools. No queue, no
+// spinning.
+#pragma once
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <thread>
+
+#include "workers.hpp"
+
+namespace raw {
+
+/// A number that only grows, and on which one thread sleeps.
+class turn {
+ public:
+  /// By one; wakes who sleeps.
+  void pass() noexcept {
+    word_.fetch_add(1, std::memory_order_release);
+    syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  }
+  /// Sleeps while it is `seen`, of which it makes what there is then.
+  void wait(std::uint32_t& seen) noexcept {
+    std::uint32_t now;
+    while ((now = word_.load(std::memory_order_acquire)) == seen) {
+      syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
+    }
+    seen = now;
+  }
+
+ private:
+  alignas(64) std::atomic<std::uint32_t> word_ = 0;  // release in pass(), acquire in wait()
+};
+
+/// A thread that does what it is told, again and again.
+class thread {
+ public:
+  thread() : thread_([this] { run(); }) {}
+  thread(const thread&) = delete;
+  thread& operator=(const thread&) = delete;
+  ~thread() {
+    work_ = nullptr;
+    told_.pass();
+    thread_.join();
+  }
+
+  /// `work` must outlive the next wait().
+  void tell(const std::function<void()>& work) noexcept {
+    work_ = &work;
+    told_.pass();
+  }
+  void wait() noexcept { done_.wait(seen_); }
+
+ private:
+  void run() noexcept {
+    for (std::uint32_t seen = 0;;) {
+      told_.wait(seen);
+      if (work_ == nullptr) return;
+      (*work_)();
+      done_.pass();
+    }
+  }
+
+  const std::function<void()>* work_ = nullptr;
+  turn told_, done_;
+  std::uint32_t seen_ = 0;
+  std::thread thread_;
+};
+
+/// f(0) and f(1), each on a thread of its own.
+class pair {
+ public:
+  template <class F>
+  void run(const F& f) {
+    const std::function<void()> first = [&] { f(0U); }, second = [&] { f(1U); };
+    threads_[0].tell(first);
+    threads_[1].tell(second);
+    for (thread& t : threads_) t.wait();
+  }
+
+ private:
+  static_assert(workers == 2);
+  std::array<thread, workers> threads_;
+};
+
+}  // namespace raw
