@@ -61,7 +61,8 @@ void worker::run(op& work) noexcept {
 
 /// What it made itself first, the newest before all: what that needs is still in its caches, and what it makes in its
 /// turn is run before there can be much of it. But everything has its turn, also with work that makes itself anew for
-/// ever: now and then the oldest comes first, in turns what the pool was given, and its own.
+/// ever: now and then the oldest comes first, in turns what the pool was given, and its own. Not often, for the oldest
+/// may be a tree of work: to begin many such before the first is done takes memory, and forgets what is in the caches.
 op* worker::find() noexcept {
   if (all_.inbox_.armed() && all_.inbox_.due()) all_.inbox_.take_due();
   if (op* const work = find_in_turn()) return work;
@@ -71,15 +72,13 @@ op* worker::find() noexcept {
 }
 
 op* worker::find_in_turn() noexcept {
-  constexpr std::uint32_t period = 64;
-  switch (++turn_ % (2 * period)) {
-    case 0:
-      return find_given();
-    case period:
-      return own_.steal();
-    default:
-      return nullptr;
-  }
+  if (++since_look_ < 64) return nullptr;  // a look at the clock takes as long as five ops
+  since_look_ = 0;
+  const time_point now = std::chrono::steady_clock::now();
+  if (now < next_turn_) return nullptr;
+  next_turn_ = now + turn;
+  givens_turn_ = !givens_turn_;
+  return givens_turn_ ? find_given() : own_.steal();
 }
 
 /// The oldest that the pool was given. Takes a share of it all at once, from which others may steal: so it comes to the

@@ -42,6 +42,7 @@ class worker {
   friend class crew;
 
   static constexpr std::size_t max_share = 32;
+  static constexpr auto turn = std::chrono::milliseconds(1);
 
   /// A number that its own thread counts up, and others read.
   class tally {
@@ -69,7 +70,9 @@ class worker {
   basic_work_deque<native_sync, max_share> share_;  // what it took out of the inbox; run from the oldest on, by anybody
   event_count::sleeper sleeper_;                    // its bed serves it as a spare, too
   work_deque::index made_from_ = 0;                 // what is in `own_` from here on was made by the op that runs now
-  std::uint32_t turn_ = 0;
+  std::uint32_t since_look_ = 0;
+  bool givens_turn_ = false;
+  time_point next_turn_{};
   std::uint32_t dice_;
   bool searching_ = false;
   tally completed_, stolen_, sleeps_;
