@@ -81,6 +81,14 @@ void fib_openmp(benchmark::State& state) {
     return result;
   });
 }
+void fib_in_turns(benchmark::State& state) {
+  fanout::thread_pool pool(workers);
+  tbb_pool tbb;
+  in_turns(
+      state, [&] { return microseconds([&] { benchmark::DoNotOptimize(pool.run(fanout_fib(deep))); }); },
+      [&] { return microseconds([&] { benchmark::DoNotOptimize(tbb.run([] { return tbb_fib(deep); })); }); });
+}
+BENCHMARK(fib_in_turns)->Iterations(11)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(fib_fanout)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(fib_tbb)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(fib_tbb_main)->UseRealTime()->Unit(benchmark::kMillisecond);

@@ -44,25 +44,38 @@ struct product {
   }
 }
 
-template <class Run>
-void measure(benchmark::State& state, Run run) {
-  std::vector<double> a(width * width), b(width * width), c(width * width);
-  for (std::size_t i = 0; i < width; ++i) {
-    for (std::size_t j = 0; j < width; ++j) {
-      a[i * width + j] = static_cast<double>(i + j);
-      b[i * width + j] = i == j ? 2 : 0;  // twice the identity: c becomes 2 a more each time
+class matrices {
+ public:
+  matrices() {
+    for (std::size_t i = 0; i < width; ++i) {
+      for (std::size_t j = 0; j < width; ++j) {
+        a_[i * width + j] = static_cast<double>(i + j);
+        b_[i * width + j] = i == j ? 2 : 0;  // twice the identity: c becomes 2 a more each time
+      }
     }
   }
-  const product all{a.data(), b.data(), c.data(), width};
-  run(all);
-  double times = 1;
-  for (auto _ : state) {
-    run(all);
-    ++times;
+
+  product next() {
+    ++times_;
+    return {a_.data(), b_.data(), c_.data(), width};
   }
-  for (std::size_t i = 0; i < width * width; ++i) {
-    if (c[i] != 2 * times * a[i]) return state.SkipWithError("wrong result");
+  void check(benchmark::State& state) const {
+    for (std::size_t i = 0; i < c_.size(); ++i) {
+      if (c_[i] != 2 * times_ * a_[i]) return state.SkipWithError("wrong result");
+    }
   }
+
+ private:
+  std::vector<double> a_ = std::vector<double>(width * width), b_ = a_, c_ = a_;
+  double times_ = 0;
+};
+
+template <class Run>
+void measure(benchmark::State& state, Run run) {
+  matrices all;
+  run(all.next());
+  for (auto _ : state) run(all.next());
+  all.check(state);
 }
 
 fanout::task<> multiply(product p) {
@@ -95,6 +108,16 @@ void matmul_tbb(benchmark::State& state) {
   tbb_pool pool;
   measure(state, [&](const product& p) { pool.run([&p] { multiply_tbb(p); }); });
 }
+void matmul_in_turns(benchmark::State& state) {
+  fanout::thread_pool pool(workers);
+  tbb_pool tbb;
+  matrices all;
+  in_turns(
+      state, [&] { return microseconds([&] { pool.run(multiply(all.next())); }); },
+      [&] { return microseconds([&] { tbb.run([p = all.next()] { multiply_tbb(p); }); }); });
+  all.check(state);
+}
+BENCHMARK(matmul_in_turns)->Iterations(11)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(matmul_fanout)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(matmul_tbb)->UseRealTime()->Unit(benchmark::kMillisecond);
 

@@ -73,6 +73,14 @@ void nqueens_tbb(benchmark::State& state) {
   tbb_pool pool;
   measure(state, [&] { return pool.run([] { return place_tbb({}, 0); }); });
 }
+void nqueens_in_turns(benchmark::State& state) {
+  fanout::thread_pool pool(workers);
+  tbb_pool tbb;
+  in_turns(
+      state, [&] { return microseconds([&] { benchmark::DoNotOptimize(pool.run(place({}, 0))); }); },
+      [&] { return microseconds([&] { benchmark::DoNotOptimize(tbb.run([] { return place_tbb({}, 0); })); }); });
+}
+BENCHMARK(nqueens_in_turns)->Iterations(11)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(nqueens_fanout)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(nqueens_tbb)->UseRealTime()->Unit(benchmark::kMillisecond);
 

@@ -54,6 +54,14 @@ void skynet_tbb(benchmark::State& state) {
   tbb_pool pool;
   measure(state, [&] { return pool.run([] { return grow_tbb(0, leaves); }); });
 }
+void skynet_in_turns(benchmark::State& state) {
+  fanout::thread_pool pool(workers);
+  tbb_pool tbb;
+  in_turns(
+      state, [&] { return microseconds([&] { benchmark::DoNotOptimize(pool.run(grow(0, leaves))); }); },
+      [&] { return microseconds([&] { benchmark::DoNotOptimize(tbb.run([] { return grow_tbb(0, leaves); })); }); });
+}
+BENCHMARK(skynet_in_turns)->Iterations(11)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(skynet_fanout)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(skynet_tbb)->UseRealTime()->Unit(benchmark::kMillisecond);
 

@@ -22,9 +22,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-// So long that whoever spins for a while before he sleeps has gone to sleep, of the others too.
-constexpr auto until_asleep = std::chrono::milliseconds(2);
-
 int one() { return 1; }
 
 class contest {
