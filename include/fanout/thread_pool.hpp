@@ -97,7 +97,7 @@ class thread_pool final : public scheduler {
   template <class T>
   T run(task<T> main) {
     check_open();
-    detail::root_task<T> root(std::move(main), *this, phase_->get_token());
+    detail::root_task<T> root(std::move(main), *this, phase_->get_token(), spawned());
     fork(root.start());
     detail::wait_for(root.ended(), static_cast<const scheduler*>(this));
     return root.unwrap();

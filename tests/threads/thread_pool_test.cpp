@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <latch>
 #include <memory>
@@ -126,80 +129,7 @@ TEST(ThreadPool, ARunningTaskWithoutATokenCannotBeCancelled) {
   EXPECT_EQ(f.get(), 1);
 }
 
-// --- waiting inside the pool
-
-int fib(fanout::thread_pool& pool, int n) {
-  if (n < 2) return n;
-  auto left = pool.submit([&pool, n] { return fib(pool, n - 1); });
-  const int right = fib(pool, n - 2);
-  return left.get() + right;
-}
-
-TEST(ThreadPool, AWorkerThatWaitsForItsOwnPoolRunsOtherWork) {
-  fanout::thread_pool one(1);
-  EXPECT_EQ(one.submit([&] { return fib(one, 12); }).get(), 144);
-  fanout::thread_pool three(3);
-  EXPECT_EQ(three.submit([&] { return fib(three, 15); }).get(), 610);
-}
-
-TEST(ThreadPool, NestedMapAndAsCompletedDoNotDeadlockOnOneWorker) {
-  fanout::thread_pool pool(1);
-  auto outer = pool.submit([&] {
-    int sum = 0;
-    for (const int x : pool.map([](int i) { return i * i; }, std::vector{1, 2, 3}).get()) sum += x;
-    for (auto&& item : pool.map([](int i) { return i; }, std::vector{1, 2}).results()) sum += *item;
-    std::vector<fanout::future<int>> futures;
-    for (int i = 0; i < 3; ++i) futures.push_back(pool.submit([i] { return i; }));
-    for (auto&& f : fanout::as_completed(std::move(futures))) sum += f.get();
-    return sum;
-  });
-  EXPECT_EQ(outer.get(), 14 + 3 + 3);
-}
-
-TEST(ThreadPool, WorkersThatHelpDoNotNestAsDeepAsTheQueueIsLong) {
-  fanout::thread_pool pool(2);
-  EXPECT_EQ(pool.submit([&] { return fib(pool, 22); }).get(), 17'711);
-  std::vector<fanout::future<int>> futures;
-  for (int i = 0; i < 20'000; ++i) {
-    futures.push_back(pool.submit([&pool, i] { return pool.submit([i] { return i; }).get(); }));
-  }
-  long sum = 0;
-  for (auto& f : futures) sum += f.get();
-  EXPECT_EQ(sum, 20'000L * 19'999 / 2);
-}
-
-int nested(fanout::thread_pool& pool, int depth) {
-  return depth == 0 ? 0 : 1 + pool.submit([&pool, depth] { return nested(pool, depth - 1); }).get();
-}
-
-TEST(ThreadPool, NestsFiveThousandLevelsDeep) {
-  fanout::thread_pool pool({.workers = 1, .stack_size = std::size_t{64} << 20});  // sanitizers need more than 8 MB
-  EXPECT_EQ(pool.submit([&] { return nested(pool, 5000); }).get(), 5000);
-}
-
-int nested_until_it_fails(fanout::thread_pool& pool, std::atomic<bool>& failed) {
-  if (failed) return 0;  // the innermost was not waited for, and comes later
-  auto inner = pool.submit([&] { return nested_until_it_fails(pool, failed); });
-  try {
-    return 1 + inner.get();
-  } catch (const fanout::error&) {
-    failed = true;
-    throw;
-  }
-}
-
-TEST(ThreadPool, NestingTooDeeplyIsAnError) {
-  fanout::thread_pool pool({.workers = 1, .stack_size = std::size_t{1} << 20});
-  std::atomic<bool> failed = false;
-  auto deep = pool.submit([&] { return nested_until_it_fails(pool, failed); });
-  try {
-    deep.get();
-    ADD_FAILURE() << "no error";
-  } catch (const fanout::error& error) {
-    EXPECT_NE(std::string(error.what()).find("stack_size"), std::string::npos) << error.what();
-  }
-  EXPECT_EQ(pool.submit([&] { return nested(pool, 10); }).get(), 10);
-}
+// --- the end
 
 TEST(ThreadPool, ItsDestructorWaitsForWhatItsLastTasksSpawn) {
   bool ended = false;
@@ -219,20 +149,128 @@ TEST(ThreadPool, ItsDestructorWaitsForWhatItsLastTasksSpawn) {
   EXPECT_TRUE(ended);
 }
 
-TEST(ThreadPool, AWorkerWaitingWithADeadlineGivesUpInTime) {
-  fanout::thread_pool pool(2);
-  std::latch release(1);
-  auto blocker = pool.submit([&] { release.wait(); });
-  auto waits = pool.submit([&] { return blocker.wait_for(1ms); });
-  EXPECT_FALSE(waits.get());
-  release.count_down();
-  blocker.get();
+// --- order and fairness
+
+TEST(ThreadPool, WhatIsSubmittedFromOutsideBeginsInItsOrder) {
+  fanout::thread_pool pool(1);
+  std::latch submitted(1);
+  std::vector<int> order;
+  pool.post([&] { submitted.wait(); });
+  std::vector<fanout::future<void>> futures;
+  for (int i = 0; i < 500; ++i) futures.push_back(pool.submit([&order, i] { order.push_back(i); }));
+  submitted.count_down();
+  for (auto& f : futures) f.get();
+  EXPECT_TRUE(std::ranges::is_sorted(order));
 }
 
-TEST(ThreadPool, PoolsMayWaitForEachOther) {
-  fanout::thread_pool a(1), b(1);
-  auto f = a.submit([&] { return b.submit([] { return 7; }).get(); });
-  EXPECT_EQ(f.get(), 7);
+TEST(ThreadPool, WhatATaskSubmitsBeginsWithTheNewest) {
+  fanout::thread_pool pool(1);
+  std::vector<int> order;
+  pool.submit([&] {
+        for (int i = 0; i < 5; ++i) static_cast<void>(pool.submit([&order, i] { order.push_back(i); }));
+      })
+      .get();
+  pool.submit([] {}).get();
+  EXPECT_EQ(order, (std::vector{4, 3, 2, 1, 0}));
+}
+
+/// Submits itself anew until `over`.
+void go_on(fanout::thread_pool& pool, const std::atomic<bool>& over) {
+  if (!over) static_cast<void>(pool.submit([&] { go_on(pool, over); }));
+}
+
+TEST(ThreadPool, WorkThatMakesItselfAnewForEverStarvesNeitherTheOldestNorWhatIsGivenFromOutside) {
+  fanout::thread_pool pool(1);
+  std::atomic<bool> over = false, oldest_ran = false;
+  auto hog = pool.submit([&] {
+    static_cast<void>(pool.submit([&] { oldest_ran = true; }));
+    go_on(pool, over);
+  });
+  hog.get();
+  pool.submit([] {}).get();
+  oldest_ran.wait(false);
+  over = true;
+}
+
+TEST(ThreadPool, AMillionMayBePending) {
+  fanout::thread_pool pool(2);
+  std::latch submitted(1), both(2);
+  for (int i = 0; i < 2; ++i) {
+    pool.post([&] {
+      both.count_down();
+      submitted.wait();
+    });
+  }
+  both.wait();
+  std::atomic<int> ran = 0;
+  constexpr int tasks = 1'000'000;
+  for (int i = 0; i < tasks; ++i) pool.post([&] { ran.fetch_add(1, std::memory_order_relaxed); });
+  EXPECT_EQ(pool.stats().queued, std::size_t{tasks});
+  submitted.count_down();
+  EXPECT_TRUE(pool.shutdown());
+  EXPECT_EQ(ran, tasks);
+}
+
+TEST(ThreadPool, ATaskMaySubmitMoreThanItsDequeHolds) {
+  fanout::thread_pool pool(2);
+  std::atomic<int> ran = 0;
+  pool.submit([&] {
+        std::vector<fanout::future<void>> futures;
+        for (int i = 0; i < 5000; ++i) futures.push_back(pool.submit([&] { ++ran; }));
+        for (auto& f : futures) f.get();
+      })
+      .get();
+  EXPECT_EQ(ran, 5000);
+}
+
+TEST(ThreadPool, ManyWorkersAndManyWhoSubmit) {
+  fanout::thread_pool pool(64);
+  std::atomic<int> ran = 0;
+  std::vector<std::jthread> submitters;
+  for (int t = 0; t < 16; ++t) {
+    submitters.emplace_back([&] {
+      std::vector<fanout::future<int>> futures;
+      for (int i = 0; i < 500; ++i) futures.push_back(pool.submit([&, i] { return ++ran, i; }));
+      int sum = 0;
+      for (auto& f : futures) sum += f.get();
+      EXPECT_EQ(sum, 500 * 499 / 2);
+    });
+  }
+  submitters.clear();
+  EXPECT_EQ(ran, 16 * 500);
+}
+
+TEST(ThreadPool, NoLoneSubmitIsMissedByAPoolThatFallsAsleep) {
+  // Each comes while the worker that ran the one before looks around, announces, or sleeps: a missed one hangs.
+  fanout::thread_pool pool(2);
+  std::uint32_t dice = 1;
+  for (int i = 0; i < 50'000; ++i) {
+    dice = dice * 1664525U + 1013904223U;
+    for (std::uint32_t pause = dice >> 20; pause > 0; --pause) asm volatile("");
+    ASSERT_EQ(pool.submit([i] { return i; }).get(), i);
+  }
+}
+
+TEST(ThreadPool, AnIdlePoolDoesNotWakeUp) {
+  fanout::thread_pool pool(3);
+  auto nap = []() -> fanout::task<> { co_await fanout::sleep(1ms); };
+  pool.run(nap());
+  while (pool.stats().busy > 0) std::this_thread::yield();
+  const auto before = pool.stats();
+  std::this_thread::sleep_for(100ms);  // the longer, the more it would show
+  EXPECT_EQ(pool.stats().sleeps, before.sleeps);
+  EXPECT_EQ(pool.stats().busy, 0U);
+}
+
+TEST(ThreadPool, CountsWhatItDoes) {
+  fanout::thread_pool pool(2);
+  for (int i = 0; i < 10; ++i) pool.submit([] {}).get();
+  while (pool.stats().busy > 0) std::this_thread::yield();  // the last is counted when it has ended
+  const fanout::pool_stats stats = pool.stats();
+  EXPECT_EQ(stats.workers, 2U);
+  EXPECT_EQ(stats.threads, 2U);
+  EXPECT_EQ(stats.completed, 10U);
+  EXPECT_EQ(stats.queued, 0U);
 }
 
 // --- map

@@ -4,6 +4,7 @@
 
 #include <coroutine>
 
+#include "fanout/detail/spawn_scope.hpp"
 #include "fanout/detail/waiter.hpp"
 #include "fanout/executor.hpp"
 #include "fanout/task.hpp"
@@ -15,8 +16,10 @@ template <class T>
 class root_task : private continuation {
  public:
   /// Throws fanout::error if the task is empty.
-  root_task(task<T>&& main, scheduler& where, stop_token stop = {})
-      : continuation(&finish), main_(task_access::take_unstarted(main)) {
+  /// `counted`: where it is counted until it has ended, if whoever runs the scheduler is not who waits for it.
+  root_task(task<T>&& main, scheduler& where, stop_token stop = {}, spawn_scope* counted = nullptr)
+      : continuation(&finish), main_(task_access::take_unstarted(main)), counted_(counted) {
+    if (counted_ != nullptr) counted_->enter();
     main_.promise().env = {&where, stop};
     main_.promise().tell(*this);
   }
@@ -29,11 +32,14 @@ class root_task : private continuation {
 
  private:
   static std::coroutine_handle<> finish(continuation& self, task_promise_base&) noexcept {
-    static_cast<root_task&>(self).ended_.finish();
-    return std::noop_coroutine();
+    auto& root = static_cast<root_task&>(self);
+    spawn_scope* const counted = root.counted_;
+    root.ended_.finish();  // from here on it may be gone
+    return counted != nullptr ? counted->left(nullptr) : std::noop_coroutine();
   }
 
   frame_owner<T> main_;
+  spawn_scope* const counted_;
   completion ended_;
 };
 

@@ -4,9 +4,11 @@
 
 #include <concepts>
 #include <coroutine>
+#include <utility>
 
 #include "fanout/detail/environment.hpp"
 #include "fanout/detail/frame_pool.hpp"
+#include "fanout/detail/spawn_scope.hpp"
 #include "fanout/detail/task_promise.hpp"
 #include "fanout/errors.hpp"
 #include "fanout/executor.hpp"
@@ -14,29 +16,45 @@
 
 namespace fanout::detail {
 
-/// Told of the end of a task that was moved to another executor: tells whoever was to be told, where the task came
-/// from. (They were promised to go on there.) Lives from the move until then.
+/// Told of the end of a task that has moved to another executor: tells whoever was to be told, where the task came
+/// from. (They were promised to go on there.) Lives from the first move until then. Where the task is a guest it is
+/// counted among what was spawned there, so that its host does not end before.
 class way_home final : op, continuation, public pooled {
  public:
   /// Moves the task. Throws std::bad_alloc.
   static void move(task_promise_base& task, scheduler& to) {
     scheduler* const from = task.env.where;
+    way_home* way = of(task);
     // Without an executor there is nowhere to come back to: whoever awaits goes on where the task ends.
-    if (from != &to && from != nullptr) {
-      auto* const way = new way_home(*from);
+    if (way == nullptr && from != &to && from != nullptr) {
+      way = new way_home(*from);
       way->then_ = task.tell_instead(*way);
     }
+    if (way != nullptr) way->visit(to);
     task.env.where = &to;
   }
 
  private:
   explicit way_home(scheduler& home) noexcept : op(&arrive), continuation(&leave), home_(home) {}
 
+  /// Null if it has not moved.
+  static way_home* of(task_promise_base& task) noexcept {
+    continuation* const told = task.then().told();
+    return told != nullptr && told->next == &leave ? static_cast<way_home*>(told) : nullptr;
+  }
+
+  void visit(scheduler& to) noexcept {
+    scheduler* const before = std::exchange(host_, &to != &home_ ? &to : nullptr);
+    if (host_ != nullptr) host_->spawned()->enter();
+    if (before != nullptr) before->spawned()->left(nullptr);
+  }
+
   static std::coroutine_handle<> leave(continuation& self, task_promise_base& task) noexcept {
     auto& way = static_cast<way_home&>(self);
     way.task_ = &task;
     task.env.where = &way.home_;
-    way.home_.post(way);
+    way.visit(way.home_);
+    way.home_.post(way);  // it may be gone now
     return std::noop_coroutine();
   }
 
@@ -49,6 +67,7 @@ class way_home final : op, continuation, public pooled {
   }
 
   scheduler& home_;
+  scheduler* host_ = nullptr;  // null: it is at home
   task_promise_base::follower then_;
   task_promise_base* task_ = nullptr;
 };

@@ -110,10 +110,13 @@ struct task_promise_base : op, pooled_frame {
     explicit follower(continuation& end) noexcept : word_(reinterpret_cast<std::uintptr_t>(&end) | tells) {}
 
     explicit operator bool() const noexcept { return word_ != 0; }
+    /// Null if it is a coroutine.
+    continuation* told() const noexcept {
+      return (word_ & tells) != 0 ? reinterpret_cast<continuation*>(word_ & ~tells) : nullptr;
+    }
     std::coroutine_handle<> next(task_promise_base& ended) const noexcept {
-      if ((word_ & tells) == 0) return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(word_));
-      continuation& end = *reinterpret_cast<continuation*>(word_ & ~tells);
-      return end.next(end, ended);
+      if (continuation* const end = told()) return end->next(*end, ended);
+      return std::coroutine_handle<>::from_address(reinterpret_cast<void*>(word_));
     }
 
    private:
@@ -129,7 +132,8 @@ struct task_promise_base : op, pooled_frame {
   void resume_after(std::coroutine_handle<> parent) noexcept { then_ = follower(parent); }
   /// Tells `end` when this task has ended.
   void tell(continuation& end) noexcept { then_ = follower(end); }
-  /// The same, and returns who was to be told before.
+  const follower& then() const noexcept { return then_; }
+  /// As tell(), and returns who was to be told before.
   follower tell_instead(continuation& end) noexcept { return std::exchange(then_, follower(end)); }
 
   environment env;
