@@ -79,6 +79,11 @@ class scheduler {
 
   /// Runs `work` soon, for one who will wait for it, and after whom there is no order to keep. From any thread.
   virtual void fork(op& work) noexcept { post(work); }
+  /// The same, for a while: what stands for work that the one who offers it may do itself before another comes. False:
+  /// this thread has no place for it here; then nothing has happened.
+  virtual bool offer(op&) noexcept { return false; }
+  /// Takes back what this thread has offered or forked last. False: somebody else has taken it, or it is not the last.
+  virtual bool withdraw(op&) noexcept { return false; }
   /// Forks the ops that are linked from `first` to `last`; one thread begins them in their order. From any thread.
   virtual void fork_all(op& first, op& last) noexcept;
 

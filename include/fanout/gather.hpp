@@ -2,6 +2,9 @@
 // gather: several tasks at the same time, all results together.
 #pragma once
 
+#include <array>
+#include <coroutine>
+#include <cstddef>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -36,6 +39,21 @@ gathered_t<T> take_gathered(task<T>& t) {
     return ended.promise().value();
   }
 }
+
+/// The frames of tasks in a vector, and of some that were listed.
+template <class T>
+joined_frames frames_of(const std::vector<task<T>>& tasks) noexcept {
+  return {tasks.data(), [](const void* all, std::size_t number) noexcept -> std::coroutine_handle<> {
+            return task_access::frame(static_cast<const task<T>*>(all)[number]);
+          }};
+}
+template <std::size_t N>
+joined_frames frames_of(const std::array<std::coroutine_handle<>, N>& frames) noexcept {
+  return {frames.data(), [](const void* all, std::size_t number) noexcept {
+            return static_cast<const std::coroutine_handle<>*>(all)[number];
+          }};
+}
+
 template <class T>
 result<T> take_outcome(task<T>& t) {
   return task_access::take_ended(t).promise().outcome();
@@ -48,7 +66,8 @@ result<T> take_outcome(task<T>& t) {
 /// one of them is empty.
 template <class... T>
 task<std::tuple<detail::gathered_t<T>...>> gather(task<T>... tasks) {
-  detail::join all(co_await detail::environment_awaiter{}, detail::on_error::stop_others);
+  const std::array<std::coroutine_handle<>, sizeof...(T)> frames{detail::task_access::frame(tasks)...};
+  detail::join all(co_await detail::environment_awaiter{}, detail::on_error::stop_others, detail::frames_of(frames));
   (all.add(tasks), ...);
   co_await all;
   co_return std::tuple<detail::gathered_t<T>...>{detail::take_gathered(tasks)...};
@@ -59,7 +78,7 @@ template <class T>
 task<std::vector<detail::stored_t<T>>> gather(std::vector<task<T>> tasks)
   requires(!std::is_void_v<T>)
 {
-  detail::join all(co_await detail::environment_awaiter{}, detail::on_error::stop_others);
+  detail::join all(co_await detail::environment_awaiter{}, detail::on_error::stop_others, detail::frames_of(tasks));
   for (auto& t : tasks) all.add(t);
   co_await all;
   std::vector<detail::stored_t<T>> results;
@@ -69,7 +88,7 @@ task<std::vector<detail::stored_t<T>>> gather(std::vector<task<T>> tasks)
 }
 
 inline task<void> gather(std::vector<task<void>> tasks) {
-  detail::join all(co_await detail::environment_awaiter{}, detail::on_error::stop_others);
+  detail::join all(co_await detail::environment_awaiter{}, detail::on_error::stop_others, detail::frames_of(tasks));
   for (auto& t : tasks) all.add(t);
   co_await all;
 }
@@ -77,7 +96,8 @@ inline task<void> gather(std::vector<task<void>> tasks) {
 /// With return_exceptions: every task runs to its end, and each outcome is a result<T>. Throws nothing of theirs.
 template <class... T>
 task<std::tuple<result<T>...>> gather(return_exceptions_t, task<T>... tasks) {
-  detail::join all(co_await detail::environment_awaiter{}, detail::on_error::go_on);
+  const std::array<std::coroutine_handle<>, sizeof...(T)> frames{detail::task_access::frame(tasks)...};
+  detail::join all(co_await detail::environment_awaiter{}, detail::on_error::go_on, detail::frames_of(frames));
   (all.add(tasks), ...);
   co_await all;
   co_return std::tuple<result<T>...>{detail::take_outcome(tasks)...};
@@ -85,7 +105,7 @@ task<std::tuple<result<T>...>> gather(return_exceptions_t, task<T>... tasks) {
 
 template <class T>
 task<std::vector<result<T>>> gather(return_exceptions_t, std::vector<task<T>> tasks) {
-  detail::join all(co_await detail::environment_awaiter{}, detail::on_error::go_on);
+  detail::join all(co_await detail::environment_awaiter{}, detail::on_error::go_on, detail::frames_of(tasks));
   for (auto& t : tasks) all.add(t);
   co_await all;
   std::vector<result<T>> outcomes;

@@ -75,6 +75,10 @@ struct task_access {
     return t.unstarted();
   }
   template <class T>
+  static std::coroutine_handle<> frame(const task<T>& t) noexcept {
+    return t.frame_.frame();
+  }
+  template <class T>
   static frame_owner<T> take_unstarted(task<T>& t) {
     t.unstarted();
     return std::move(t.frame_);

@@ -121,6 +121,8 @@ class thread_pool final : public scheduler {
 
   void post(op& work) noexcept override;
   void fork(op& work) noexcept override;
+  bool offer(op& work) noexcept override;
+  bool withdraw(op& work) noexcept override;
   void fork_all(op& first, op& last) noexcept override;
   void post_at(time_point deadline, timer_op& timer) override;
   void expedite(timer_op& timer) noexcept override;

@@ -44,6 +44,22 @@ void crew::fork(op& work) noexcept {
   sleepers_.notify();
 }
 
+bool crew::offer(op& work) noexcept {
+  worker* const me = here();
+  if (me == nullptr) return false;
+  if (!me->own_.push(work)) {
+    inbox_.push(work);
+  } else {
+    sleepers_.notify();
+  }
+  return true;
+}
+
+bool crew::withdraw(op& work) noexcept {
+  worker* const me = here();
+  return me != nullptr && me->own_.pop_if(work);
+}
+
 void crew::fork_all(op& first, op& last) noexcept {
   worker* const me = here();
   if (me == nullptr) return inbox_.push_all(first, last);

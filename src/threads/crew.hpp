@@ -62,7 +62,11 @@ class crew {
   void enqueue(op& work) noexcept { inbox_.push(work); }
   /// Soon: a worker's own first, the newest before all.
   void fork(op& work) noexcept;
-  /// The same; they begin in their order, as far as one worker runs them.
+  /// Like fork, by a worker; false by anybody else.
+  bool offer(op& work) noexcept;
+  /// By a worker: what it has forked last, if nobody has taken that.
+  bool withdraw(op& work) noexcept;
+  /// The same as fork; they begin in their order, as far as one worker runs them.
   void fork_all(op& first, op& last) noexcept;
 
   inbox& queue() noexcept { return inbox_; }

@@ -61,6 +61,8 @@ pool_stats thread_pool::stats() const noexcept { return crew_->stats(); }
 
 void thread_pool::post(op& work) noexcept { crew_->enqueue(work); }
 void thread_pool::fork(op& work) noexcept { crew_->fork(work); }
+bool thread_pool::offer(op& work) noexcept { return crew_->offer(work); }
+bool thread_pool::withdraw(op& work) noexcept { return crew_->withdraw(work); }
 void thread_pool::fork_all(op& first, op& last) noexcept { crew_->fork_all(first, last); }
 void thread_pool::post_at(time_point deadline, timer_op& timer) { crew_->queue().arm(timer, deadline); }
 void thread_pool::expedite(timer_op& timer) noexcept { crew_->queue().expedite(timer); }

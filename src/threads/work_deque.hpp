@@ -59,6 +59,12 @@ class basic_work_deque {
     return work;
   }
 
+  /// Takes `work` back, if it is the newest.
+  bool pop_if(const op& work) noexcept {
+    const index last = bottom_.load(std::memory_order_relaxed) - 1;
+    return last >= 0 && slot(last).load(std::memory_order_relaxed) == &work && pop() != nullptr;
+  }
+
   /// Where the next one will be: what is pushed from now on is at that index or above.
   index end() const noexcept { return bottom_.load(std::memory_order_relaxed); }
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 
 #include "fanout/detail/environment.hpp"
@@ -15,13 +16,31 @@ namespace fanout::detail {
 
 enum class on_error { stop_others, go_on };
 
-/// Lives in the frame of the coroutine that awaits it; so do the tasks, which must outlive it. Every task holds one
-/// count: the last to let go resumes that coroutine.
+/// The tasks that a join starts, in their order: something that has a frame for each number.
+struct joined_frames {
+  const void* tasks;
+  std::coroutine_handle<> (*frame_of)(const void* tasks, std::size_t number) noexcept;
+  std::coroutine_handle<> operator[](std::size_t number) const noexcept { return frame_of(tasks, number); }
+};
+
+/// Lives in the frame of the coroutine that awaits it; so do the tasks, which must outlive it. Whoever holds a count
+/// keeps it alive: the last to let go resumes that coroutine.
+///
+/// On a loop every task is an op of its own. On a pool one op, the offer, stands for all that have not begun. Whoever
+/// runs it, and whoever has ended a task, takes the number of the next one and goes on with that: so a worker that
+/// nobody helps gets from task to task by one atomic addition. One word:
+///
+///     taken: the numbers of the tasks that have begun, and of attempts that came too late     } both change in
+///     held:  tasks that have not ended, and one for the offer while it is in a queue          } one addition
+///
+///     offer:  in the deque of the worker that awaits ──stolen──▶ takes a number, is put into the thief's deque, …
+///               └─ taken back by that worker if nobody else is left          └─ let go when all numbers are taken
 class join : private continuation {
  public:
   using native_awaiter = void;
 
-  join(environment env, on_error policy) noexcept : continuation(&ended), env_(env), policy_(policy), stop_(env.stop) {}
+  join(environment env, on_error policy, joined_frames frames) noexcept
+      : continuation(&ended), env_(env), policy_(policy), frames_(frames), offer_(*this), stop_(env.stop) {}
 
   /// Throws fanout::error if the task is empty.
   template <class T>
@@ -29,25 +48,28 @@ class join : private continuation {
     auto& promise = task_access::unstarted(t);
     promise.env = {env_.where, stop_.get_token()};
     promise.tell(*this);
-    if (first_ == nullptr) {
-      first_ = last_ = &promise;
-      first_frame_ = promise.frame();
-    } else {
-      last_->next = &promise;
-      last_ = &promise;
-    }
+    promise.next = nullptr;
+    (last_ == nullptr ? first_ : last_->next) = &promise;
+    last_ = &promise;
     ++count_;
   }
 
   bool await_ready() const noexcept { return count_ == 0; }
 
-  /// The first task runs here and now, the others in their order after it.
+  /// The first task runs here and now, the others in their order after it, or meanwhile.
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> parent) noexcept {
     parent_ = parent;
-    pending_.store(count_, std::memory_order_relaxed);  // published with the tasks, by fork_all
-    // Once the others are posted, this object lives for as long as the first has not ended, and so until it begins.
-    const auto first = first_frame_;
-    if (count_ > 1) start(*first_->next, *last_);
+    const auto first = frames_[0];
+    // Once the others can begin, this object lives for as long as the first has not ended, and so until it begins.
+    if (count_ == 1) {
+      word_.store(all_taken + 1, std::memory_order_relaxed);  // nobody else sees it before the first begins
+    } else {
+      word_.store(one_taken + count_ + 1, std::memory_order_relaxed);  // published with the offer
+      if (env_.where == nullptr || !env_.where->offer(offer_)) {
+        word_.store(all_taken + count_, std::memory_order_relaxed);  // published with the tasks
+        start(*first_->next, *last_);
+      }
+    }
     return first;
   }
 
@@ -57,6 +79,20 @@ class join : private continuation {
   }
 
  private:
+  struct standing_offer : op {
+    explicit standing_offer(join& j) noexcept
+        : op([](op& self) noexcept { static_cast<standing_offer&>(self).of.take_up_offer(); }), of(j) {}
+    join& of;
+  };
+
+  static constexpr std::uint64_t one_held = 1, one_taken = std::uint64_t{1} << 32;
+  static constexpr std::uint64_t all_taken = std::uint64_t{1} << 63;  // more than there can be tasks
+  // A worker looks around now and then: not everything that is ready hangs on this join.
+  static constexpr std::uint64_t tasks_in_a_row = 32;
+
+  static std::uint64_t taken(std::uint64_t word) noexcept { return word / one_taken; }
+  static std::uint64_t held(std::uint64_t word) noexcept { return word % one_taken; }
+
   void start(op& first, op& last) noexcept {
     if (env_.where != nullptr) return env_.where->fork_all(first, last);
     for (op* next = &first; next != nullptr;) {  // a coroutine of another library awaits: there is no queue
@@ -68,23 +104,59 @@ class join : private continuation {
 
   static std::coroutine_handle<> ended(continuation& end, task_promise_base& task) noexcept {
     auto& self = static_cast<join&>(end);
-    if (task.error != nullptr && self.policy_ == on_error::stop_others && !self.failed_.exchange(true)) {
-      self.error_ = task.error;
-      self.stop_.request_stop();
-    }
+    if (task.error != nullptr) [[unlikely]]
+      self.failed(task.error);
+    return self.go_on();
+  }
+
+  /// After a task has ended: which one to go on with.
+  std::coroutine_handle<> go_on() noexcept {
+    if (taken(word_.load(std::memory_order_relaxed)) % tasks_in_a_row == tasks_in_a_row - 1) return look_around();
+    // What is needed after this task is let go of: the join may be gone then.
+    scheduler* const where = env_.where;
+    const std::size_t count = count_;
     // Acquire and release: the last one sees the results of all, and error_, which only the first that fails writes.
-    const bool last = self.pending_.fetch_sub(1, std::memory_order_acq_rel) == 1;
-    return last ? self.parent_ : std::noop_coroutine();
+    const auto before = word_.fetch_add(one_taken - one_held, std::memory_order_acq_rel);
+    if (taken(before) < count) return frames_[taken(before)];  // which keeps the join alive
+    if (held(before) == 1) return parent_;
+    // Nobody is left but the offer: if it is still where it was put, and that is here, it is not needed any more.
+    if (held(before) == 2 && before < all_taken && where->withdraw(offer_)) return parent_;
+    return std::noop_coroutine();
+  }
+
+  /// The worker goes to its queues, where the offer is, or some other worker has it.
+  std::coroutine_handle<> look_around() noexcept {
+    return held(word_.fetch_sub(one_held, std::memory_order_acq_rel)) == 1 ? parent_ : std::noop_coroutine();
+  }
+
+  void take_up_offer() noexcept {
+    const auto number = taken(word_.fetch_add(one_taken, std::memory_order_acq_rel));
+    if (number >= count_) return look_around().resume();
+    const auto task = frames_[number];  // which keeps the join alive
+    if (number + 1 < count_) {
+      env_.where->fork(offer_);
+    } else {
+      word_.fetch_sub(one_held, std::memory_order_relaxed);
+    }
+    task.resume();
+  }
+
+  [[gnu::cold]] void failed(const std::exception_ptr& error) noexcept {
+    if (policy_ != on_error::stop_others || failed_.exchange(true)) return;
+    error_ = error;
+    stop_.request_stop();
   }
 
   const environment env_;
   const on_error policy_;
+  const joined_frames frames_;
+  standing_offer offer_;
   stop_source stop_;
-  op* first_ = nullptr;
+  op* first_ = nullptr;  // linked, until they begin
   op* last_ = nullptr;
-  std::coroutine_handle<> first_frame_, parent_;
+  std::coroutine_handle<> parent_;
   std::size_t count_ = 0;
-  std::atomic<std::size_t> pending_ = 0;
+  std::atomic<std::uint64_t> word_ = 0;
   std::atomic<bool> failed_ = false;  // only decides whose error it is
   std::exception_ptr error_;
 };
