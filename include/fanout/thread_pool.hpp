@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "fanout/detail/for_each.hpp"
+#include "fanout/detail/pool_link.hpp"
 #include "fanout/detail/pool_map.hpp"
 #include "fanout/detail/pool_task.hpp"
 #include "fanout/detail/posted_call.hpp"
@@ -50,17 +52,27 @@ class thread_pool final : public scheduler {
   }
 
   /// Calls f(input) for every input, on all workers. `f` is shared: it must bear being called from several threads. An
-  /// rvalue range is moved in; an lvalue range must outlive the result, and stay as it is meanwhile.
+  /// rvalue range is moved in; an lvalue range must outlive the result, and stay as it is meanwhile. A range that has
+  /// no size, or can only be passed over, is pulled as the results are taken, and may be without end. Throws
+  /// fanout::error if there is an item_timeout, and `f` takes no stop_token first.
   template <class F, std::ranges::input_range Inputs>
   auto map(F&& f, Inputs&& inputs, map_options options = {}) {
-    return detail::start_map(
-        this, [this](op& work) { post(work); }, workers(), std::forward<F>(f), std::forward<Inputs>(inputs), options);
+    return detail::start_map(this, link_.link(), workers(), std::forward<F>(f), std::forward<Inputs>(inputs), options);
   }
 
   /// The same for a list of values: map(f, {1, 2, 3}).
   template <class F, class Input>
   auto map(F&& f, std::initializer_list<Input> inputs, map_options options = {}) {
     return map(std::forward<F>(f), std::vector<Input>(inputs), options);
+  }
+
+  /// Calls f(x) for every x of the range, in place, on all workers, and blocks until that is done. When one throws no
+  /// more are begun; when all that were have ended, the error of the first of them in the range's order is thrown. A
+  /// worker of this pool that calls it takes part.
+  template <class F, std::ranges::contiguous_range Range>
+    requires std::ranges::sized_range<Range>
+  void for_each(F&& f, Range&& range) {
+    detail::for_each_on(*this, workers(), f, std::ranges::data(range), std::ranges::size(range));
   }
 
   /// Runs `f()` on a worker; nobody learns of its end. An exception that leaves it ends the program.
@@ -91,6 +103,7 @@ class thread_pool final : public scheduler {
  private:
   struct state;
   const std::unique_ptr<state> state_;
+  detail::pool_link_owner link_{*this};
 };
 
 }  // namespace fanout

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -364,6 +365,37 @@ TEST(Face, ThreadPool) {
   };
   EXPECT_EQ(fanout::run(in_coroutine()), (std::vector{-1, -2}));
   EXPECT_EQ(pool.run(number(6)), 6);
+}
+
+TEST(Face, MapHasOptions) {
+  fanout::thread_pool pool(2);
+  fanout::map_options options;
+  options.chunk = 0;
+  options.window = 4;
+  options.item_timeout = 1h;
+  options.ordered = true;
+  const auto negative = [](fanout::stop_token, int x) { return -x; };
+  EXPECT_EQ(pool.map(negative, {1, 2}, options).get(), (std::vector{-1, -2}));
+  int sum = 0;
+  for (auto&& item : pool.map(negative, std::views::iota(1), {.window = 4, .ordered = false}).results()) {
+    sum += *item;
+    if (sum < -10) break;
+  }
+  auto in_coroutine = [&]() -> fanout::task<> {
+    auto results = pool.map(negative, std::views::iota(0)).results();
+    std::optional<fanout::result<int>> item = co_await results.next();
+    EXPECT_EQ(item->value(), 0);
+  };
+  fanout::run(in_coroutine());
+}
+
+TEST(Face, ForEachWorksInPlace) {
+  fanout::thread_pool pool(2);
+  fanout::serial_executor serial;
+  std::vector<int> values{1, 2, 3};
+  pool.for_each([](int& x) { ++x; }, values);
+  serial.for_each([](int& x) { ++x; }, values);
+  EXPECT_EQ(values, (std::vector{3, 4, 5}));
 }
 
 TEST(Face, ThreadPoolDrains) {
