@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <forward_list>
 #include <functional>
 #include <latch>
@@ -603,6 +604,20 @@ TEST(ThreadPoolMap, AnItemTimeoutNeedsAFunctionThatCanBeAsked) {
   } catch (const fanout::error& error) {
     EXPECT_NE(std::string(error.what()).find("stop_token"), std::string::npos) << error.what();
   }
+}
+
+std::ptrdiff_t threads_of_this_process() {
+  return std::ranges::distance(std::filesystem::directory_iterator("/proc/self/task"),
+                               std::filesystem::directory_iterator());
+}
+
+TEST(ThreadPoolMap, ItemTimeoutsLeaveNoThreadBehind) {
+  const auto before = threads_of_this_process();
+  {
+    fanout::thread_pool pool(1);
+    (void)pool.map(until_stopped, {3}, {.item_timeout = 1ms}).get();
+  }
+  while (threads_of_this_process() > before) std::this_thread::yield();  // the kernel is a little later than join()
 }
 
 TEST(ThreadPoolMap, StopCallbacksOfManyItemsRun) {

@@ -77,7 +77,7 @@ class whole_map : public map_state<R> {
 
   mapped_values<R> values() override {
     this->seen();
-    if (errors_.first() != nullptr) std::rethrow_exception(errors_.first());
+    if (std::exception_ptr error = errors_.take_first()) std::rethrow_exception(std::move(error));
     if constexpr (!std::is_void_v<R>) return values_.take_all();
   }
 

@@ -115,12 +115,14 @@ class map_errors {
   }
   std::exception_ptr take(std::size_t index) noexcept {
     const std::lock_guard lock(mutex_);
-    if (first_ != nullptr && first_index_ == index) return first_;
+    if (first_ != nullptr && first_index_ == index) return std::move(first_);
     const auto found = others_.find(index);
     return found != others_.end() ? std::move(found->second) : std::make_exception_ptr(std::bad_alloc());
   }
   /// Of the first item that has one; null if none has. When all have ended.
   const std::exception_ptr& first() const noexcept { return first_; }
+  /// The same, given away: what several threads hold they share, without a lock.
+  std::exception_ptr take_first() noexcept { return std::move(first_); }
 
  private:
   std::mutex mutex_;  // guards the rest

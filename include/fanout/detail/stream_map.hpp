@@ -56,12 +56,11 @@ class stream_map final : public map_state<R> {
         pool_(std::move(pool)),
         f_(std::move(f)),
         source_(std::move(source)),
-        window_(options.window != 0 ? options.window : std::size_t{32} * workers),
         chunk_(std::min(options.chunk, most_in_chunk)),
-        most_by_share_(std::clamp<std::size_t>(window_ / (2 * workers), 1, most_in_chunk)),
         ordered_(options.ordered),
-        give_room_after_(window_ / 8),
-        helpers_(workers) {}
+        window_is_given_(options.window != 0),
+        helpers_(workers),
+        window_(window_is_given_ ? options.window : std::size_t{32} * workers) {}
 
   ~stream_map() override {
     const std::exception_ptr& error = first_error_ != nullptr ? first_error_ : last_error_;
@@ -92,8 +91,10 @@ class stream_map final : public map_state<R> {
 
   mapped_values<R> values() override {
     this->seen();
-    if (first_error_ != nullptr) std::rethrow_exception(first_error_);
-    if (last_error_ != nullptr) std::rethrow_exception(last_error_);
+    for (std::exception_ptr* const error : {&first_error_, &last_error_}) {
+      if (*error != nullptr)
+        std::rethrow_exception(std::move(*error));  // the consumer's alone: threads would share its object
+    }
     if constexpr (!std::is_void_v<R>) return std::move(values_);
   }
 
@@ -104,27 +105,27 @@ class stream_map final : public map_state<R> {
     if (!has_next()) refill(lock);  // a consumer about to wait: whatever there is room for should be under way
     return has_next();
   }
+  // The waiter, then the slot, here; the slot, then the waiter, in show(); all seq_cst: one sees the other.
   bool register_waiter(waiter& w) noexcept override {
     const std::lock_guard lock(mutex_);
-    if (has_next()) return false;
     if (waiter_ != nullptr) terminate_for("two at once wait for the next item of one map");
-    waiter_ = &w;
-    return true;
+    waiter_.store(&w, std::memory_order_seq_cst);
+    if (!has_next()) return true;
+    waiter_.store(nullptr, std::memory_order_relaxed);
+    return false;
   }
   bool unregister_waiter(waiter& w) noexcept override {
     const std::lock_guard lock(mutex_);
     if (waiter_ != &w) return false;
-    waiter_ = nullptr;
+    waiter_.store(nullptr, std::memory_order_relaxed);
     return true;
   }
 
   std::optional<result<R>> next() override {
     this->seen();
-    if (mine_.empty() || used_.size() >= give_room_after_) {
-      std::unique_lock lock(mutex_);
-      give_room();
-      if (mine_.empty()) fetch();
-      refill(lock);
+    if (mine_.empty()) {
+      const std::lock_guard lock(mutex_);
+      fetch();
     }
     if (mine_.empty()) {
       if (last_error_ == nullptr) return std::nullopt;
@@ -132,6 +133,11 @@ class stream_map final : public map_state<R> {
     }
     std::optional<result<R>> taken = std::move(mine_.front().outcome);
     used_.splice(used_.end(), mine_, mine_.begin());
+    if (used_.size() > give_room_after_) {  // not for every single one
+      std::unique_lock lock(mutex_);
+      give_room();
+      refill(lock);
+    }
     return taken;
   }
 
@@ -142,7 +148,8 @@ class stream_map final : public map_state<R> {
     std::size_t number = 0;  // of its input
     std::optional<element> input;
     std::optional<result<R>> outcome;
-    bool ended = false;  // the outcome is there; guarded by the lock
+    // The outcome is there, and its worker will not come back to this. Stored by show(), with no lock, or under it.
+    std::atomic<bool> ended = false;
   };
   using slots = std::list<slot>;
   using place = typename slots::iterator;
@@ -171,11 +178,12 @@ class stream_map final : public map_state<R> {
 
   bool has_next() const noexcept {
     const slots& from = ordered_ ? pulled_ : ended_;
-    return (!from.empty() && from.front().ended) || over();
+    return (!from.empty() && from.front().ended.load(std::memory_order_seq_cst)) || over();
   }
 
   /// The consumer has looked at these.
   void give_room() noexcept {
+    give_room_after_ = window_ / 4;
     in_flight_ -= used_.size();
     while (!used_.empty()) recycle(used_, used_.begin());
   }
@@ -183,7 +191,8 @@ class stream_map final : public map_state<R> {
   /// Gets the consumer what it can have without a wait, so that it need not come for every single one.
   void fetch() noexcept {
     slots& from = ordered_ ? pulled_ : ended_;
-    const auto end = std::ranges::find(from, false, &slot::ended);
+    const auto end =
+        std::ranges::find_if_not(from, [](const slot& s) { return s.ended.load(std::memory_order_acquire); });
     mine_.splice(mine_.end(), from, from.begin(), end);
   }
 
@@ -213,7 +222,7 @@ class stream_map final : public map_state<R> {
   void take_ended() noexcept {
     for (auto s = pulled_.begin(); s != pulled_.end();) {
       const place next = std::next(s);
-      if (s->ended) {
+      if (s->ended.load(std::memory_order_acquire)) {
         keep(*s->outcome);
         recycle(pulled_, s);
       } else if (taken() == taken_as::all) {
@@ -227,7 +236,7 @@ class stream_map final : public map_state<R> {
   void keep(result<R>& outcome) noexcept {
     if (first_error_ != nullptr) return;
     if (!outcome.has_value()) {
-      first_error_ = outcome.error();  // none, if it was dropped
+      first_error_ = std::move(outcome.error());  // none, if it was dropped
     } else if constexpr (!std::is_void_v<R>) {
       if (taken() == taken_as::nobody) return;
       try {
@@ -247,7 +256,7 @@ class stream_map final : public map_state<R> {
 
   void recycle(slots& from, place s) noexcept {
     s->outcome.reset();
-    s->ended = false;
+    s->ended.store(false, std::memory_order_relaxed);
     if (spare_.size() < window_) {
       spare_.splice(spare_.begin(), from, s);
     } else {
@@ -258,7 +267,7 @@ class stream_map final : public map_state<R> {
   /// After a change: whoever waits for it learns of it. Releases the lock. The caller holds a reference.
   void tell(std::unique_lock<std::mutex>& lock) noexcept {
     if (taken_together()) refill(lock);
-    waiter* const woken = has_next() ? std::exchange(waiter_, nullptr) : nullptr;
+    waiter* const woken = has_next() ? waiter_.exchange(nullptr, std::memory_order_relaxed) : nullptr;
     const bool ends = over() && !finished_;
     if (ends) finished_ = true;
     lock.unlock();
@@ -287,8 +296,7 @@ class stream_map final : public map_state<R> {
       return false;
     }
     pulling_ = true;
-    const std::size_t wanted =
-        std::min(chunk_ != 0 ? chunk_ : std::min(pace.size(), most_by_share_), window_ - in_flight_);
+    const std::size_t wanted = std::min(size_of_next(pace), window_ - in_flight_);
     slots fresh;
     fresh.splice(fresh.end(), spare_, spare_.begin(), std::next(spare_.begin(), smaller(wanted, spare_.size())));
     lock.unlock();
@@ -302,6 +310,15 @@ class stream_map final : public map_state<R> {
     refill(lock);
     tell(lock);
     return true;
+  }
+
+  /// All helpers should find something. A window that is ours to choose grows if it is what limits the pace of items
+  /// that are soon over: else everybody would sleep and wake for a few of them at a time.
+  std::size_t size_of_next(const chunk_pace& pace) noexcept {
+    if (chunk_ != 0) return chunk_;
+    const std::size_t share = std::max<std::size_t>(1, window_ / (2 * helpers_.size()));
+    if (pace.size() > share && share < most_in_chunk && !window_is_given_) window_ *= 2;
+    return std::min({pace.size(), share, most_in_chunk});
   }
 
   static std::ptrdiff_t smaller(std::size_t a, std::size_t b) noexcept {
@@ -343,16 +360,13 @@ class stream_map final : public map_state<R> {
   }
 
   void run(chunk& mine) noexcept {
-    std::size_t told = 0;
+    std::size_t shown = 0;
     for (std::size_t i = 0; i < mine.size; ++i) {
       run(*mine.places[i]);
-      // One by one while somebody may look at single items.
-      if (i + 1 != mine.size && is_watched()) {
-        end(std::span(mine.places).subspan(told, i + 1 - told));
-        told = i + 1;
-      }
+      if (!is_watched()) continue;
+      for (; shown <= i; ++shown) show(mine.places[shown]);  // one by one while somebody may look at single items
     }
-    end(std::span(mine.places).subspan(told, mine.size - told));
+    end(mine.size, std::span(mine.places).subspan(shown, mine.size - shown));
   }
 
   void run(slot& s) noexcept {
@@ -367,13 +381,27 @@ class stream_map final : public map_state<R> {
 
   bool is_watched() const noexcept { return taken() == taken_as::undecided || taken() == taken_as::each; }
 
-  void end(std::span<const place> ended) noexcept {
-    std::unique_lock lock(mutex_);
-    running_ -= ended.size();
-    for (const place s : ended) {
-      s->ended = true;
-      if (!ordered_ && !taken_together()) ended_.splice(ended_.end(), pulled_, s);
+  /// The consumer may have it, and anything may become of the slot.
+  void show(place s) noexcept {
+    if (ordered_) {
+      s->ended.store(true, std::memory_order_seq_cst);
+      if (waiter_.load(std::memory_order_seq_cst) == nullptr) return;
     }
+    std::unique_lock lock(mutex_);
+    if (!ordered_) put_by_end(s);
+    tell(lock);
+  }
+
+  void put_by_end(place s) noexcept {
+    s->ended.store(true, std::memory_order_relaxed);
+    if (!taken_together()) ended_.splice(ended_.end(), pulled_, s);
+  }
+
+  /// So many have, of which these have not been shown.
+  void end(std::size_t count, std::span<const place> not_shown) noexcept {
+    std::unique_lock lock(mutex_);
+    running_ -= count;
+    for (const place s : not_shown) ordered_ ? s->ended.store(true, std::memory_order_relaxed) : put_by_end(s);
     if (taken_together()) take_ended();
     tell(lock);
   }
@@ -397,21 +425,21 @@ class stream_map final : public map_state<R> {
   const std::shared_ptr<pool_link> pool_;
   Function f_;
   Source source_;  // whoever pulls uses it
-  const std::size_t window_;
   const std::size_t chunk_;
-  const std::size_t most_by_share_;
   const bool ordered_;
+  const bool window_is_given_;
 
   // The consumer's, who looks at them one by one; they are in flight.
   slots mine_;  // ended
   slots used_;  // looked at
-  const std::size_t give_room_after_;
+  std::size_t give_room_after_ = 0;
 
   std::mutex mutex_;  // guards the rest
   slots pulled_;      // in the order of the inputs: taken from here, or, if it does not matter, moved to …
   slots ended_;       // … this one, in the order in which they ended
   slots spare_;
   std::vector<helper> helpers_;
+  std::size_t window_;
   std::size_t active_ = 0;     // helpers
   std::size_t numbered_ = 0;   // inputs pulled so far
   std::size_t in_flight_ = 0;  // at most window_
@@ -419,10 +447,10 @@ class stream_map final : public map_state<R> {
   bool pulling_ = false;       // a helper uses source_
   bool exhausted_ = false;     // nothing more is pulled
   bool finished_ = false;
-  waiter* waiter_ = nullptr;
   std::exception_ptr first_error_;  // of those that were taken together
   std::exception_ptr last_error_;   // the range's, or that the pool is gone: comes after all items
   [[no_unique_address]] std::conditional_t<std::is_void_v<R>, std::monostate, std::vector<stored_t<R>>> values_;
+  std::atomic<waiter*> waiter_ = nullptr;  // written under the lock; see register_waiter
   // Written under the lock. Workers read them without: late is good enough.
   std::atomic<taken_as> taken_as_ = taken_as::undecided;
   std::atomic<bool> drops_rest_ = false;
