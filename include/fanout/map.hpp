@@ -5,79 +5,136 @@
 #include <cstddef>
 #include <iterator>
 #include <optional>
-#include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "fanout/detail/blocking.hpp"
 #include "fanout/detail/map_state.hpp"
 #include "fanout/detail/wait_awaiter.hpp"
+#include "fanout/duration.hpp"
 #include "fanout/errors.hpp"
 #include "fanout/result.hpp"
+#include "fanout/task.hpp"
 
 namespace fanout {
 
+/// docs/map.md says more about each.
 struct map_options {
-  std::size_t chunk = 0;  ///< inputs handed to a worker at a time; 0: chosen by the pool
+  /// Inputs handed to a worker at a time; 0: adapts to how long they take.
+  std::size_t chunk = 0;
+  /// Inputs in flight at most: from when one is pulled until results() has given its result, or, where results are
+  /// taken together, until it has ended. 0: chosen for inputs that are pulled, none for a range that is there.
+  std::size_t window = 0;
+  /// An item that takes longer is asked to stop by its stop_token, and is timed_out if it does; 0: as long as it takes.
+  /// For functions that take a token.
+  duration item_timeout{};
+  /// false: results() gives items in the order in which they end. (get() and co_await keep the order of the inputs.)
+  bool ordered = true;
 };
 
-/// A lazy range of result<R>, in the order of the inputs: each item as soon as it and all before it are there. Passed
-/// over once. Blocks; a worker of the pool that owes the results runs other tasks of it meanwhile.
+/// A lazy range of result<R>: each item as soon as it, and if they are ordered all before it, are there. Passed over
+/// once, by one thread or coroutine at a time. What is left when it is destroyed is not looked at any more: of inputs
+/// that are there all are still run; of inputs that are pulled no more are, and those that have not begun will not.
+///
+///     for (auto&& item : map.results()) use(item.value());
+///     auto items = map.results();
+///     while (auto item = co_await items.next()) use(item->value());
 template <class R>
 class [[nodiscard]] mapped_results {
  public:
-  class iterator {
-   public:
-    using value_type = result<R>;
-    using difference_type = std::ptrdiff_t;
+  class iterator;
 
-    result<R>&& operator*() const {
-      range_->state_->wait_for_item(range_->next_);
-      return range_->state_->outcome(range_->next_);
-    }
-    iterator& operator++() noexcept {
-      ++range_->next_;
-      return *this;
-    }
-    void operator++(int) noexcept { ++range_->next_; }
-    friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept {
-      return it.range_->next_ == it.range_->state_->size();
-    }
-
-   private:
-    friend class mapped_results;
-    explicit iterator(mapped_results& range) noexcept : range_(&range) {}
-    mapped_results* range_;
-  };
-
-  explicit mapped_results(detail::state_ptr<detail::map_state<R>> state) noexcept : state_(std::move(state)) {}
+  explicit mapped_results(detail::state_ptr<detail::map_state<R>> state) noexcept : state_(std::move(state)) {
+    state_->take_as(detail::taken_as::each);
+  }
   mapped_results(mapped_results&&) noexcept = default;
-  mapped_results& operator=(mapped_results&&) noexcept = default;
+  mapped_results& operator=(mapped_results&&) = delete;
+  ~mapped_results() {
+    if (state_) state_->take_as(detail::taken_as::nobody);
+  }
 
+  /// For threads. To look at an item, and to ask whether there is one, blocks until it is there; a worker of the pool
+  /// that owes the results runs other tasks of it meanwhile.
   iterator begin() noexcept { return iterator(*this); }
   std::default_sentinel_t end() const noexcept { return {}; }
 
+  /// For coroutines: an std::optional<result<R>>, empty at the end. Throws `cancelled` if the coroutine is asked to
+  /// stop.
+  task<std::optional<result<R>>> next() {
+    while (!state_->ready()) co_await detail::wait_awaiter<detail::map_state<R>&>(*state_);
+    co_return state_->next();
+  }
+
  private:
+  std::optional<result<R>> wait_and_take() {
+    while (!state_->ready()) detail::wait_for(*state_, *state_);
+    return state_->next();
+  }
+
   detail::state_ptr<detail::map_state<R>> state_;
-  std::size_t next_ = 0;
 };
 
-/// What pool.map returns. It is taken once: by get(), results() or co_await. Destroying it detaches: the work goes on.
+/// An input iterator; each result is moved out of it.
+template <class R>
+class mapped_results<R>::iterator {
+ public:
+  using value_type = result<R>;
+  using difference_type = std::ptrdiff_t;
+
+  result<R>&& operator*() const {
+    look();
+    return *std::move(current_);
+  }
+  iterator& operator++() {
+    look();
+    has_looked_ = false;
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+  friend bool operator==(const iterator& it, std::default_sentinel_t) {
+    it.look();
+    return !it.current_;
+  }
+
+ private:
+  friend class mapped_results;
+  explicit iterator(mapped_results& range) noexcept : range_(&range) {}
+
+  void look() const {
+    if (has_looked_) return;
+    current_.reset();
+    if (auto next = range_->wait_and_take()) current_.emplace(*std::move(next));
+    has_looked_ = true;
+  }
+
+  mapped_results* range_;
+  mutable bool has_looked_ = false;
+  mutable std::optional<result<R>> current_;  // none at the end
+};
+
+/// What pool.map returns. It is taken once: by get(), results() or co_await. Destroying it detaches: the work goes on;
+/// but of inputs that are pulled no more are, since there might be no end to that.
 template <class R>
 class [[nodiscard]] mapped {
  public:
   /// A vector of the results in the order of the inputs; nothing for functions that return nothing.
-  using value_type = std::conditional_t<std::is_void_v<R>, void, std::vector<detail::stored_t<R>>>;
+  using value_type = detail::mapped_values<R>;
 
   explicit mapped(detail::state_ptr<detail::map_state<R>> state) noexcept : state_(std::move(state)) {}
   mapped(mapped&&) noexcept = default;
-  mapped& operator=(mapped&&) noexcept = default;
+  mapped& operator=(mapped&& other) noexcept {
+    mapped(std::move(other)).state_.swap(state_);
+    return *this;
+  }
+  ~mapped() {
+    if (state_) state_->take_as(detail::taken_as::nobody);
+  }
 
   /// Waits for all items, then returns the results, or throws the error of the first input that failed.
   value_type get() {
     const auto state = taken();
-    detail::wait_for(state->event(), state->home());
-    return collect(*state);
+    state->take_as(detail::taken_as::all);
+    detail::wait_for(state->event(), *state);
+    return state->values();
   }
 
   /// The outcomes one by one, errors as values.
@@ -90,10 +147,13 @@ class [[nodiscard]] mapped {
   class awaiter : public detail::wait_awaiter<detail::completion&> {
    public:
     explicit awaiter(detail::state_ptr<detail::map_state<R>> state) noexcept
-        : wait_awaiter(state->event()), state_(std::move(state)) {}
+        : wait_awaiter(state->event()), state_(std::move(state)) {
+      state_->take_as(detail::taken_as::all);
+    }
+    ~awaiter() { state_->take_as(detail::taken_as::nobody); }  // stopped, or over
     value_type await_resume() {
       wait_awaiter::await_resume();
-      return collect(*state_);
+      return state_->values();
     }
 
    private:
@@ -103,18 +163,6 @@ class [[nodiscard]] mapped {
   detail::state_ptr<detail::map_state<R>> taken() {
     if (!state_) throw error("the results of this map were taken already");
     return std::exchange(state_, {});
-  }
-
-  static value_type collect(detail::map_state<R>& state) {
-    for (std::size_t i = 0; i < state.size(); ++i) {
-      if (auto&& outcome = state.outcome(i); !outcome.has_value()) std::rethrow_exception(std::move(outcome).error());
-    }
-    if constexpr (!std::is_void_v<R>) {
-      value_type values;
-      values.reserve(state.size());
-      for (std::size_t i = 0; i < state.size(); ++i) values.push_back(*state.outcome(i));
-      return values;
-    }
   }
 
   detail::state_ptr<detail::map_state<R>> state_;

@@ -2,7 +2,9 @@
 // process_pool: functions run in other processes of this program. A task that crashes fails alone.
 #pragma once
 
+#include <concepts>
 #include <initializer_list>
+#include <iterator>
 #include <memory>
 #include <ranges>
 #include <string>
@@ -71,14 +73,18 @@ class process_pool {
     return detail::future_access::make(std::move(state));
   }
 
-  /// Runs f(input) for each input, and returns at once: all inputs are encoded before it does. Throws as submit does;
-  /// each item fails by itself.
+  /// Runs f(input) for each input, and returns at once: all inputs are encoded before it does. Throws as submit does,
+  /// and fanout::error for map_options::window and item_timeout, which it does not have yet; each item fails by itself.
   template <class F, std::ranges::input_range Inputs>
   mapped<detail::remote_result_t<F, std::ranges::range_value_t<Inputs>>> map(F&& f, Inputs&& inputs,
                                                                              map_options options = {}) {
     using input = std::ranges::range_value_t<Inputs>;
     using R = detail::remote_result_t<F, input>;
+    static_assert(!std::same_as<std::ranges::sentinel_t<Inputs>, std::unreachable_sentinel_t>,
+                  "fanout: process_pool::map encodes all inputs first, and these have no end: submit them, or map them "
+                  "piece by piece (std::views::chunk)");
     detail::check_shippable<F, input>();
+    detail::check_process_map(options);
     const auto target = detail::locate_call<F, input>(f);
     detail::byte_buffer encoded;
     std::vector<std::size_t> begins(1, 0);
@@ -87,7 +93,7 @@ class process_pool {
       begins.push_back(encoded.size());
     }
     const std::size_t count = begins.size() - 1;
-    auto* const work = new detail::remote_map<R>(target, std::move(encoded), std::move(begins));
+    auto* const work = new detail::remote_map<R>(target, std::move(encoded), std::move(begins), options.ordered);
     detail::state_ptr<detail::map_state<R>> state(work);
     detail::enqueue(*core_, *work, count, options.chunk);
     return mapped<R>(std::move(state));

@@ -2,6 +2,7 @@
 // serial_executor: everything one after another, on the thread that asks.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <ranges>
@@ -35,16 +36,24 @@ class serial_executor final : public scheduler {
     return detail::submit_task({}, run_now, std::forward<F>(f), std::forward<Args>(args)...);
   }
 
-  /// Calls f(input) for every input, at once, in their order.
+  /// Calls f(input) for every input, at once, in their order. As for any pool, though, inputs that are pulled, or that
+  /// a window holds back, are run as the results are taken.
   template <class F, std::ranges::input_range Inputs>
   auto map(F&& f, Inputs&& inputs, map_options options = {}) {
-    return detail::start_map(nullptr, run_now, workers(), std::forward<F>(f), std::forward<Inputs>(inputs), options);
+    return detail::start_map({}, nullptr, workers(), std::forward<F>(f), std::forward<Inputs>(inputs), options);
   }
 
   /// The same for a list of values: map(f, {1, 2, 3}).
   template <class F, class Input>
   auto map(F&& f, std::initializer_list<Input> inputs, map_options options = {}) {
     return map(std::forward<F>(f), std::vector<Input>(inputs), options);
+  }
+
+  /// Calls f(x) for every x of the range, in place, in its order. The first error ends it.
+  template <class F, std::ranges::contiguous_range Range>
+    requires std::ranges::sized_range<Range>
+  void for_each(F&& f, Range&& range) {
+    for (auto&& x : range) std::invoke(f, x);
   }
 
   /// Runs `f()` in the next run(). From any thread. An exception that leaves it ends the program.

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "fanout/detail/for_each.hpp"
+#include "fanout/detail/pool_link.hpp"
 #include "fanout/detail/pool_map.hpp"
 #include "fanout/detail/pool_phase.hpp"
 #include "fanout/detail/pool_task.hpp"
@@ -68,18 +70,30 @@ class thread_pool final : public scheduler {
   }
 
   /// Calls f(input) for every input, on all workers. `f` is shared: it must bear being called from several threads. An
-  /// rvalue range is moved in; an lvalue range must outlive the result, and stay as it is meanwhile.
+  /// rvalue range is moved in; an lvalue range must outlive the result, and stay as it is meanwhile. A range that has
+  /// no size, or can only be passed over, is pulled as the results are taken, and may be without end. Throws
+  /// fanout::error if there is an item_timeout, and `f` takes no stop_token first.
   template <class F, std::ranges::input_range Inputs>
   auto map(F&& f, Inputs&& inputs, map_options options = {}) {
     check_open();
-    return detail::start_map(
-        this, [this](op& work) { fork(work); }, workers(), std::forward<F>(f), std::forward<Inputs>(inputs), options);
+    return detail::start_map({this, phase_.get()}, link_.link(), workers(), std::forward<F>(f),
+                             std::forward<Inputs>(inputs), options);
   }
 
   /// The same for a list of values: map(f, {1, 2, 3}).
   template <class F, class Input>
   auto map(F&& f, std::initializer_list<Input> inputs, map_options options = {}) {
     return map(std::forward<F>(f), std::vector<Input>(inputs), options);
+  }
+
+  /// Calls f(x) for every x of the range, in place, on all workers, and blocks until that is done. When one throws no
+  /// more are begun; when all that were have ended, the error of the first of them in the range's order is thrown. A
+  /// worker of this pool that calls it takes part.
+  template <class F, std::ranges::contiguous_range Range>
+    requires std::ranges::sized_range<Range>
+  void for_each(F&& f, Range&& range) {
+    check_open();
+    detail::for_each_on(*this, phase_.get(), workers(), f, std::ranges::data(range), std::ranges::size(range));
   }
 
   /// Runs `f()` on a worker, after what was posted before, by whomever; nobody learns of its end. An exception that
@@ -136,6 +150,7 @@ class thread_pool final : public scheduler {
 
   const std::unique_ptr<detail::pool_phase> phase_;
   const std::unique_ptr<detail::crew> crew_;
+  detail::pool_link_owner link_{*this};
 };
 
 }  // namespace fanout

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 
+#include "fanout/detail/item_function.hpp"
 #include "fanout/timeout.hpp"
 
 namespace fanout::detail {
@@ -35,6 +36,17 @@ void throw_no_scheduler(const char* what) {
 
 void throw_timed_out(duration time) {
   throw timed_out("timeout: the task had not ended after " + readable(time) + ", and was stopped");
+}
+
+void throw_item_timed_out(std::size_t index, duration time) {
+  throw timed_out("map: item " + std::to_string(index) + " had not ended after " + readable(time) +
+                  ", and was stopped");
+}
+
+void throw_item_takes_no_token() {
+  throw error(
+      "map_options::item_timeout: a function cannot be stopped unless it is asked: let it take a fanout::stop_token "
+      "first, and look at that; or set no item_timeout");
 }
 
 }  // namespace fanout::detail

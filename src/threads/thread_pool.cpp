@@ -33,6 +33,7 @@ thread_pool::~thread_pool() {
         "a thread_pool is destroyed by one of its own workers, which it would wait for: let another "
         "thread own it");
   }
+  link_.begin_to_close();
   crew_->stop();
 }
 
@@ -41,6 +42,7 @@ bool thread_pool::shutdown(shutdown_mode mode, duration deadline) {
     throw error("thread_pool: shutdown() waits for the pool's tasks, so a task of the pool must not call it");
   }
   phase_->close(mode);
+  link_.begin_to_close();
   if (mode == shutdown_mode::kill) crew_->spawned().request_stop();
   crew_->close();
   // What has not begun is to end now, not when a worker that is busy comes to it.

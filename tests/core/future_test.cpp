@@ -16,8 +16,8 @@
 namespace {
 
 using namespace std::chrono_literals;
-using fanout::detail::map_state;
 using fanout::detail::state_ptr;
+using fanout::detail::whole_map;
 using fanout_test::promise;
 
 TEST(Future, GivesItsValueOnce) {
@@ -153,8 +153,8 @@ TEST(AsCompleted, RefusesAnEmptyFuture) {
 }
 
 TEST(Mapped, GivesItemsBeforeAllAreThere) {
-  state_ptr state(new map_state<int>(2));
-  auto results = fanout::mapped<int>(state).results();
+  state_ptr state(new whole_map<int>(2, true));
+  auto results = fanout::mapped<int>(state_ptr(state)).results();
   auto it = results.begin();
   state->publish(0, 10);
   EXPECT_EQ(**it, 10);
@@ -167,8 +167,8 @@ TEST(Mapped, GivesItemsBeforeAllAreThere) {
 }
 
 TEST(Mapped, GetThrowsTheErrorOfTheFirstInputThatFailed) {
-  state_ptr state(new map_state<int>(3));
-  fanout::mapped<int> mapped(state);
+  state_ptr state(new whole_map<int>(3, true));
+  fanout::mapped<int> mapped(state_ptr{state});
   state->publish(2, std::unexpected(std::make_exception_ptr(std::runtime_error("third"))));
   state->publish(1, std::unexpected(std::make_exception_ptr(std::runtime_error("second"))));
   state->publish(0, 1);

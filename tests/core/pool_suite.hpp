@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -249,6 +250,47 @@ TYPED_TEST_P(PoolSuite, AnErrorFailsItsItemOnly) {
   EXPECT_EQ(outcomes, (std::vector{1, 0, 3, 0, 5}));
 }
 
+TYPED_TEST_P(PoolSuite, EachErrorIsTheOneOfItsItem) {
+  auto pool = this->make();
+  int next = 0;
+  for (auto&& item : pool.map(odd_only, std::views::iota(0, 500)).results()) {
+    const int number = next++;
+    if (number % 2 != 0) {
+      EXPECT_EQ(item.value(), number);
+      continue;
+    }
+    try {
+      std::rethrow_exception(item.error());
+    } catch (const std::invalid_argument& error) {
+      EXPECT_EQ(error.what(), std::to_string(number) + " is even");
+    }
+  }
+  EXPECT_EQ(next, 500);
+}
+
+TYPED_TEST_P(PoolSuite, ResultsNeedNotBeOrdered) {
+  auto pool = this->make();
+  std::vector<int> all;
+  for (auto&& item : pool.map(square, std::views::iota(0, 500), {.ordered = false}).results()) all.push_back(*item);
+  std::ranges::sort(all);
+  std::vector<int> squares(500);
+  std::iota(squares.begin(), squares.end(), 0);
+  for (int& x : squares) x *= x;
+  EXPECT_EQ(all, squares);
+  EXPECT_EQ(pool.map(square, std::views::iota(0, 500), {.ordered = false}).get(), squares);
+}
+
+TYPED_TEST_P(PoolSuite, TheLoopOverResultsMayBeLeft) {
+  auto pool = this->make();
+  for (const bool ordered : {true, false}) {
+    for (auto&& item : pool.map(square, std::views::iota(0, 500), {.ordered = ordered}).results()) {
+      EXPECT_TRUE(item.has_value());
+      break;
+    }
+  }
+  EXPECT_EQ(pool.submit(square, 3).get(), 9);
+}
+
 TYPED_TEST_P(PoolSuite, AMapIsTakenOnce) {
   auto pool = this->make();
   auto map = pool.map(square, {1});
@@ -379,6 +421,25 @@ TYPED_TEST_P(PoolSuite, CoroutinesOfASerialExecutorAwaitItsResults) {
   EXPECT_EQ(serial.run(await_all_of_it(pool)), all_of_it);
 }
 
+template <class Pool>
+fanout::task<int> sum_of_results(Pool& pool) {
+  const auto home = std::this_thread::get_id();
+  int sum = 0;
+  auto results = pool.map(square, std::views::iota(0, 100)).results();
+  while (auto item = co_await results.next()) {
+    EXPECT_EQ(std::this_thread::get_id(), home);
+    sum += item->value();
+  }
+  co_return sum;
+}
+
+TYPED_TEST_P(PoolSuite, CoroutinesTakeResultsOneByOne) {
+  auto pool = this->make();
+  EXPECT_EQ(fanout::run(sum_of_results(pool)), 328'350);
+  fanout::serial_executor serial;
+  EXPECT_EQ(serial.run(sum_of_results(pool)), 328'350);
+}
+
 TYPED_TEST_P(PoolSuite, CoroutinesGetTheErrors) {
   auto pool = this->make();
   auto one = [&]() -> fanout::task<> { co_await pool.submit(odd_only, 2); };
@@ -420,8 +481,10 @@ REGISTER_TYPED_TEST_SUITE_P(PoolSuite, RunsAFunctionWithItsArguments, CopiesItsA
                             FuturesCanBeDropped, ATaskThatHasNotBegunCanBeCancelled, ATaskThatHasEndedCannotBeCancelled,
                             MapKeepsTheOrderOfTheInputs, MapTakesAnyInputs, MapOfNothingIsNothing, MapOwnsWhatItIsGiven,
                             MapMayReturnNothing, MapThrowsTheErrorOfTheFirstInputThatFailed, AnErrorFailsItsItemOnly,
-                            AMapIsTakenOnce, FuturesCompleteInARange, FuturesCanBeWaitedForTogether, AWaitMayGiveUp,
-                            ManyThreadsSubmitAtTheSameTime, TheDestructorDrains, CoroutinesOfALoopAwaitItsResults,
+                            EachErrorIsTheOneOfItsItem, ResultsNeedNotBeOrdered, TheLoopOverResultsMayBeLeft,
+                            CoroutinesTakeResultsOneByOne, AMapIsTakenOnce, FuturesCompleteInARange,
+                            FuturesCanBeWaitedForTogether, AWaitMayGiveUp, ManyThreadsSubmitAtTheSameTime,
+                            TheDestructorDrains, CoroutinesOfALoopAwaitItsResults,
                             CoroutinesOfASerialExecutorAwaitItsResults, CoroutinesGetTheErrors,
                             ACoroutineThatIsStoppedLeavesTheFuture);
 

@@ -12,8 +12,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <tuple>
 #include <variant>
 #include <vector>
@@ -364,6 +366,60 @@ TEST(Face, ThreadPool) {
   };
   EXPECT_EQ(fanout::run(in_coroutine()), (std::vector{-1, -2}));
   EXPECT_EQ(pool.run(number(6)), 6);
+}
+
+TEST(Face, MapHasOptions) {
+  fanout::thread_pool pool(2);
+  fanout::map_options options;
+  options.chunk = 0;
+  options.window = 4;
+  options.item_timeout = 1h;
+  options.ordered = true;
+  const auto negative = [](fanout::stop_token, int x) { return -x; };
+  EXPECT_EQ(pool.map(negative, {1, 2}, options).get(), (std::vector{-1, -2}));
+  int sum = 0;
+  for (auto&& item : pool.map(negative, std::views::iota(1), {.window = 4, .ordered = false}).results()) {
+    sum += *item;
+    if (sum < -10) break;
+  }
+  auto in_coroutine = [&]() -> fanout::task<> {
+    auto results = pool.map(negative, std::views::iota(0)).results();
+    std::optional<fanout::result<int>> item = co_await results.next();
+    EXPECT_EQ(item->value(), 0);
+  };
+  fanout::run(in_coroutine());
+}
+
+fanout::task<bool> is_elsewhere(fanout::thread_pool& pool, std::thread::id here) {
+  co_await pool.schedule();
+  co_return std::this_thread::get_id() != here;
+}
+
+TEST(Face, ThreadPoolTakesCoroutinesIn) {
+  fanout::thread_pool pool(2);
+  EXPECT_TRUE(fanout::run(is_elsewhere(pool, std::this_thread::get_id())));
+}
+
+TEST(Face, ThreadPoolIsShutDown) {
+  fanout::thread_pool pool(2);
+  auto last = pool.submit([] { return 1; });
+  const fanout::pool_stats stats = pool.stats();
+  EXPECT_EQ(stats.workers, 2U);
+  EXPECT_TRUE(pool.shutdown(fanout::shutdown_mode::drain, 10s));
+  EXPECT_TRUE(pool.shutdown());
+  EXPECT_TRUE(pool.shutdown(fanout::shutdown_mode::cancel_pending));
+  EXPECT_TRUE(pool.shutdown(fanout::shutdown_mode::kill));
+  EXPECT_EQ(last.get(), 1);
+  EXPECT_THROW(static_cast<void>(pool.submit([] {})), fanout::pool_closed);
+}
+
+TEST(Face, ForEachWorksInPlace) {
+  fanout::thread_pool pool(2);
+  fanout::serial_executor serial;
+  std::vector<int> values{1, 2, 3};
+  pool.for_each([](int& x) { ++x; }, values);
+  serial.for_each([](int& x) { ++x; }, values);
+  EXPECT_EQ(values, (std::vector{3, 4, 5}));
 }
 
 TEST(Face, ThreadPoolDrains) {

@@ -14,7 +14,7 @@
 namespace missing {
 
 struct absent {};
-inline constexpr absent shutdown_mode, pool_stats, task_options, shared_buffer, shared_array;
+inline constexpr absent task_options, shared_buffer, shared_array;
 
 }  // namespace missing
 
@@ -32,9 +32,10 @@ struct promised {
 constexpr bool exists(missing::absent) { return false; }
 
 const std::vector<promised> names = {
-    {"shutdown_mode", exists(fanout::shutdown_mode)},  {"pool_stats", exists(fanout::pool_stats)},
-    {"task_options", exists(fanout::task_options)},    {"shared_buffer", exists(fanout::shared_buffer)},
-    {"shared_array<T>", exists(fanout::shared_array)}, {"target fanout::cluster", FANOUT_CLUSTER_EXISTS},
+    {"task_options", exists(fanout::task_options)},
+    {"shared_buffer", exists(fanout::shared_buffer)},
+    {"shared_array<T>", exists(fanout::shared_array)},
+    {"target fanout::cluster", FANOUT_CLUSTER_EXISTS},
 };
 
 template <class Pool>
@@ -42,19 +43,8 @@ concept has_shutdown = requires(Pool& pool) { pool.shutdown(); };
 template <class Pool>
 concept has_stats = requires(const Pool& pool) { pool.stats(); };
 template <class Pool>
-concept has_schedule = requires(Pool& pool) { pool.schedule(); };
-template <class Pool>
-concept has_for_each = requires(Pool& pool, std::vector<int>& range) { pool.for_each([](int&) {}, range); };
-template <class Pool>
 concept takes_task_options =
     requires(Pool& pool) { pool.submit({.timeout = {}, .retries = 1}, std::negate<int>(), 1); };
-
-template <class Options>
-concept has_window = requires(Options& options) { options.window; };
-template <class Options>
-concept has_item_timeout = requires(Options& options) { options.item_timeout; };
-template <class Options>
-concept has_ordered = requires(Options& options) { options.ordered; };
 
 template <class Options>
 concept has_max_tasks_per_worker = requires(Options& options) { options.max_tasks_per_worker; };
@@ -68,13 +58,6 @@ template <class Options>
 concept has_initializer = requires(Options& options) { options.initializer; };
 
 const std::vector<promised> members = {
-    {"thread_pool::for_each(f, range)", has_for_each<fanout::thread_pool>},
-    {"thread_pool::schedule()", has_schedule<fanout::thread_pool>},
-    {"thread_pool::shutdown(mode, deadline)", has_shutdown<fanout::thread_pool>},
-    {"thread_pool::stats()", has_stats<fanout::thread_pool>},
-    {"map_options::window", has_window<fanout::map_options>},
-    {"map_options::item_timeout", has_item_timeout<fanout::map_options>},
-    {"map_options::ordered", has_ordered<fanout::map_options>},
     {"process_pool_options::max_tasks_per_worker", has_max_tasks_per_worker<fanout::process_pool_options>},
     {"process_pool_options::task_timeout", has_task_timeout<fanout::process_pool_options>},
     {"process_pool_options::memory_limit", has_memory_limit<fanout::process_pool_options>},

@@ -134,13 +134,45 @@ TEST(PoolShutdown, KillAsksWhatRunsToStop) {
   EXPECT_EQ(function.get(), 5);
 }
 
-TEST(PoolShutdown, MapsAreCancelledToo) {
+TEST(PoolShutdown, MapsAndForEachAreCancelledToo) {
   thread_pool pool(1);
   gate gate(pool);
   auto map = pool.map([](int x) { return x; }, {1, 2, 3});
+  auto windowed = pool.map([](int x) { return x; }, {1, 2, 3}, {.window = 2});
+  std::vector<int> values{1, 2};
+  std::atomic<bool> called = false;
+  std::jthread other([&] { EXPECT_THROW(pool.for_each([&](int&) { called = true; }, values), fanout::cancelled); });
+  while (pool.stats().queued < 3) std::this_thread::yield();
   EXPECT_FALSE(pool.shutdown(shutdown_mode::cancel_pending, 0ms));
+  EXPECT_THROW(static_cast<void>(map.get()), fanout::cancelled);  // although the worker is busy
+  EXPECT_THROW(static_cast<void>(windowed.get()), fanout::cancelled);
+  other.join();
+  EXPECT_FALSE(called);
   gate.open();
-  EXPECT_THROW(static_cast<void>(map.get()), fanout::cancelled);
+}
+
+TEST(PoolShutdown, KillAsksItemsOfMapsToStop) {
+  thread_pool pool(1);
+  std::latch begun(1);
+  auto map = pool.map(
+      [&](fanout::stop_token stop, int x) {
+        begun.count_down();
+        while (!stop.stop_requested()) std::this_thread::yield();
+        return x;
+      },
+      {7});
+  begun.wait();
+  EXPECT_TRUE(pool.shutdown(shutdown_mode::kill));
+  EXPECT_EQ(map.get(), std::vector{7});
+}
+
+TEST(PoolShutdown, DrainRunsMapsWithAWindowToTheirEnd) {
+  std::atomic<int> ran = 0;
+  {
+    thread_pool pool(2);
+    static_cast<void>(pool.map([&](int) { ++ran; }, std::vector<int>(1000), {.window = 3}));
+  }
+  EXPECT_EQ(ran, 1000);
 }
 
 TEST(PoolShutdown, OnAWorkerItIsAnError) {

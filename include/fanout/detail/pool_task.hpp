@@ -60,7 +60,7 @@ result<R> outcome_of(Call&& call) noexcept {
 
 /// Where a task runs, if threads of a pool do that; and whether that pool still begins tasks, if it ever ceases to.
 struct task_home {
-  const scheduler* where = nullptr;
+  scheduler* where = nullptr;
   const pool_phase* phase = nullptr;
 };
 

@@ -13,6 +13,7 @@
 #include "fanout/detail/map_state.hpp"
 #include "fanout/detail/shipping.hpp"
 #include "fanout/errors.hpp"
+#include "fanout/map.hpp"
 #include "fanout/result.hpp"
 
 namespace fanout::detail {
@@ -81,13 +82,16 @@ class remote_task final : public future_state<R>, public remote_work {
   const std::shared_ptr<pool_core> pool_;
 };
 
+/// Throws fanout::error for what the map of a process_pool cannot do yet.
+void check_process_map(const map_options& options);
+
 /// One map: all its inputs, encoded one after another.
 template <class R>
-class remote_map final : public map_state<R>, public remote_work {
+class remote_map final : public whole_map<R>, public remote_work {
  public:
   /// `begins`: where each item's input begins in `inputs`, and where the last one ends. Two references.
-  remote_map(const call_target& target, byte_buffer inputs, std::vector<std::size_t> begins)
-      : map_state<R>(begins.size() - 1, nullptr, 2),
+  remote_map(const call_target& target, byte_buffer inputs, std::vector<std::size_t> begins, bool ordered)
+      : whole_map<R>(begins.size() - 1, ordered, nullptr, 2),
         remote_work(target),
         inputs_(std::move(inputs)),
         begins_(std::move(begins)) {}

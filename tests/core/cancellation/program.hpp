@@ -34,8 +34,8 @@
 namespace fanout_test {
 
 using fanout::task;
-using fanout::detail::map_state;
 using fanout::detail::state_ptr;
+using fanout::detail::whole_map;
 
 // What the parts of the program start.
 
@@ -328,22 +328,22 @@ inline task<int> maps(trial& t) {
   std::vector<int> values = co_await pool.map([](int x) { return x * x; }, {1, 2, 3});
   t.checkpoint();
   // And one that is not there at once.
-  const state_ptr by_hand(new map_state<int>(2));
+  const state_ptr by_hand(new whole_map<int>(2, true));
   const auto awaits = [](trial& u, crew& c, fanout::mapped<int> m) -> task<int> {
     const guard inner(u, &c);
     const std::vector<int> results = co_await std::move(m);
     u.checkpoint();
     co_return results[0] + results[1];
   };
-  const auto publishes = [](trial& u, crew& c, state_ptr<map_state<int>> m) -> task<> {
+  const auto publishes = [](trial& u, crew& c, state_ptr<whole_map<int>> m) -> task<> {
     const guard inner(u, &c);
     m->publish(1, 1);
     co_await fanout::sleep(1h);
     u.checkpoint();
     m->publish(0, 2);
   };
-  auto [sum, none] =
-      co_await fanout::gather(awaits(t, members, fanout::mapped<int>(by_hand)), publishes(t, members, by_hand));
+  auto [sum, none] = co_await fanout::gather(awaits(t, members, fanout::mapped<int>(state_ptr(by_hand))),
+                                             publishes(t, members, by_hand));
   co_return values[2] - sum - 5;
 }
 
