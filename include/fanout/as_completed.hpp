@@ -35,7 +35,7 @@ class [[nodiscard]] completed_range {
       : left_(std::exchange(other.left_, 0)), futures_(std::move(other.futures_)) {}
   completed_range& operator=(completed_range&&) = delete;
 
-  /// For threads: blocks for the first one. A worker of a pool that owes some of them runs other tasks of it meanwhile.
+  /// For threads: blocks for the first one. A worker of a pool that owes some of them runs those meanwhile.
   /// Throws fanout::error on the thread of an event loop that owes one of them: use next() there.
   iterator begin() { return iterator(*this); }
   std::default_sentinel_t end() const noexcept { return {}; }

@@ -22,7 +22,7 @@ class timed_out : public error {
   using error::error;
 };
 
-/// Work was given to a pool that has been shut down, or was still waiting in one that was shut down by `kill`.
+/// Work was given to a pool that has been shut down.
 class pool_closed : public error {
  public:
   using error::error;

@@ -36,8 +36,9 @@ class [[nodiscard]] future {
   future& operator=(const future&) = FANOUT_DELETED("fanout: a future has one owner: write std::move(f)");
 
   /// Waits, then returns the value or throws the task's error. Leaves the future empty. A worker of the pool that owes
-  /// the result runs other tasks of that pool meanwhile. Throws fanout::error, at once, on the thread of the event loop
-  /// that owes it, which could never fulfil it while this waits: await it there; and on an empty future.
+  /// the result runs what it has submitted itself, and the task, meanwhile. Throws fanout::error, at once, on the
+  /// thread of the event loop that owes it, which could never fulfil it while this waits: await it there; and on an
+  /// empty future.
   T get() {
     wait();
     const auto state = std::exchange(state_, {});

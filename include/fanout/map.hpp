@@ -53,7 +53,7 @@ class [[nodiscard]] mapped_results {
   }
 
   /// For threads. To look at an item, and to ask whether there is one, blocks until it is there; a worker of the pool
-  /// that owes the results runs other tasks of it meanwhile.
+  /// that owes the results takes part meanwhile.
   iterator begin() noexcept { return iterator(*this); }
   std::default_sentinel_t end() const noexcept { return {}; }
 

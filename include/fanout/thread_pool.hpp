@@ -47,10 +47,10 @@ struct thread_pool_options {
 /// ended. Everything has its turn.
 ///
 /// A worker that waits for a future of its own pool runs other work meanwhile: what its task has submitted, and what it
-/// waits for. If that is not enough its place is taken, for so long, by another thread of the pool; so tasks that wait
-/// for tasks cannot deadlock, unless in a circle. (But a task that waits while it holds a lock must not have submitted
-/// what wants that lock.) Waits that nest until the stack is nearly used up throw fanout::error. No task runs on a
-/// thread outside the pool. Idle workers sleep.
+/// waits for. If that is not enough its place is taken, for so long, by another thread of the pool; so waiting cannot
+/// deadlock, as long as no task waits for the one that submitted it, or for a lock that one holds. Waits that nest
+/// until the stack is nearly used up throw fanout::error. No task runs on a thread outside the pool. Idle workers
+/// sleep.
 class thread_pool final : public scheduler {
  public:
   /// Throws fanout::error for 0 workers, std::system_error if a thread cannot be started.
@@ -111,9 +111,12 @@ class thread_pool final : public scheduler {
   template <class T>
   T run(task<T> main) {
     check_open();
-    detail::root_task<T> root(std::move(main), *this, phase_->get_token(), spawned());
-    fork(root.start());
-    detail::wait_for(root.ended(), static_cast<const scheduler*>(this));
+    const scheduler* const home = this;
+    detail::waiting_context(home);  // throws before anything has begun
+    detail::root_task<T> root(std::move(main), *this, phase_->get_token());
+    root.count_in(*spawned());
+    if (!try_fork(root.start())) throw_closed();
+    detail::wait_for(root.ended(), home);
     return root.unwrap();
   }
 
@@ -121,8 +124,12 @@ class thread_pool final : public scheduler {
   void run(F&&) = FANOUT_DELETED(FANOUT_CALL_IT);
 
   /// `co_await pool.schedule()`: the coroutine goes on on this pool, and so does what it awaits from here on. When it
-  /// ends, whoever awaits it goes on where they were. Throws `cancelled` if the coroutine is asked to stop.
-  detail::schedule_awaiter schedule() noexcept { return detail::schedule_awaiter(*this); }
+  /// ends, whoever awaits it goes on where they were. Throws `cancelled` if the coroutine is asked to stop,
+  /// pool_closed if the pool was shut down.
+  detail::schedule_awaiter schedule() {
+    check_open();
+    return detail::schedule_awaiter(*this, &try_post);
+  }
 
   /// Takes no more work, except from its own tasks while it drains, and waits until all that there was has ended, or
   /// for `deadline`. True: all has, and so have the threads. False: it is still going on, and the destructor waits for
@@ -147,6 +154,10 @@ class thread_pool final : public scheduler {
       check_whether_open_to_this_thread();
   }
   void check_whether_open_to_this_thread() const;
+  [[noreturn]] static void throw_closed();
+  static bool try_post(scheduler& self, op& work) noexcept;
+  bool try_fork(op& work) noexcept;
+  void cancel(op& work) noexcept;
 
   const std::unique_ptr<detail::pool_phase> phase_;
   const std::unique_ptr<detail::crew> crew_;

@@ -26,7 +26,7 @@ struct waited {
 };
 
 /// concurrent.futures.wait: blocks until the first, or all, are ready, or `time` has passed. The futures may be
-/// fulfilled by whoever, mixed; a worker of a pool that owes some of them runs other tasks of it meanwhile. Coroutines
+/// fulfilled by whoever, mixed; a worker of a pool that owes some of them runs those meanwhile. Coroutines
 /// use `co_await as_completed(…).next()`. Throws fanout::error if one of them is empty, and on the thread of an event
 /// loop that owes one of them.
 template <class T>

@@ -38,45 +38,18 @@ worker* crew::here() const noexcept {
 
 // --- work
 
-void crew::fork(op& work) noexcept {
+bool crew::fork(op& work) noexcept {
   worker* const me = here();
   if (me == nullptr || !me->own_.push(work)) return inbox_.push(work);
   sleepers_.notify();
-}
-
-bool crew::offer(op& work) noexcept {
-  worker* const me = here();
-  if (me == nullptr) return false;
-  if (!me->own_.push(work)) {
-    inbox_.push(work);
-  } else {
-    sleepers_.notify();
-  }
   return true;
 }
 
+bool crew::offer(op& work) noexcept { return here() != nullptr && fork(work); }
+
 bool crew::withdraw(op& work) noexcept {
   worker* const me = here();
-  return me != nullptr && me->own_.pop_if(work);
-}
-
-void crew::fork_all(op& first, op& last) noexcept {
-  worker* const me = here();
-  if (me == nullptr) return inbox_.push_all(first, last);
-  last.next = nullptr;
-  op* newest_first = nullptr;
-  for (op* work = &first; work != nullptr;) {
-    op* const next = work->next;
-    work->next = newest_first;
-    newest_first = work;
-    work = next;
-  }
-  while (newest_first != nullptr) {
-    op& work = *newest_first;
-    newest_first = work.next;  // before it is pushed: it may be run, and gone
-    if (!me->own_.push(work)) inbox_.push(work);
-  }
-  sleepers_.notify();
+  return me != nullptr && me->take_back(work);
 }
 
 bool crew::work_visible() const noexcept {
@@ -213,7 +186,7 @@ void crew::end_if_over() noexcept {
 
 void crew::end_if_over_locked() noexcept {
   if (over() || blocked_ != 0 || away_ != 0 || sleepers_.sleeping() != placed_) return;
-  if (work_visible() || !spawned_.empty()) return;
+  if (work_visible() || !spawned_.empty() || !inbox_.close_if_empty()) return;
   over_.store(1, std::memory_order_seq_cst);  // pairs with over(), by whoever is about to sleep
   sleepers_.notify_all();
   for (worker* const spare : spares_) {
@@ -242,6 +215,7 @@ bool crew::wait_until_over(const time_point* deadline) noexcept {
 void crew::stop() noexcept {
   close();
   wait_until_over(nullptr);
+  const std::lock_guard one_at_a_time(stopping_);
   std::vector<pthread_t> threads;
   {
     const std::lock_guard lock(mutex_);

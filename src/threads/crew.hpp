@@ -58,16 +58,17 @@ class crew {
 
   // --- work, from any thread
 
+  // False: it is over, and nothing has happened.
+
   /// In its turn: after what was put in before.
-  void enqueue(op& work) noexcept { inbox_.push(work); }
+  bool enqueue(op& work) noexcept { return inbox_.push(work); }
+  bool enqueue_all(op& first, op& last) noexcept { return inbox_.push_all(first, last); }
   /// Soon: a worker's own first, the newest before all.
-  void fork(op& work) noexcept;
+  bool fork(op& work) noexcept;
   /// Like fork, by a worker; false by anybody else.
   bool offer(op& work) noexcept;
   /// By a worker: what it has forked last, if nobody has taken that.
   bool withdraw(op& work) noexcept;
-  /// The same as fork; they begin in their order, as far as one worker runs them.
-  void fork_all(op& first, op& last) noexcept;
 
   inbox& queue() noexcept { return inbox_; }
   spawn_scope& spawned() noexcept { return spawned_; }
@@ -131,6 +132,7 @@ class crew {
   std::vector<worker*> spares_;
   std::vector<pthread_t> threads_;
   std::vector<std::unique_ptr<worker>> owned_;
+  std::mutex stopping_;  // whoever joins the threads
 };
 
 }  // namespace fanout::detail

@@ -107,6 +107,12 @@ class basic_event_count {
     return top_ != nullptr ? &signal(*top_) : nullptr;
   }
 
+  /// Timers are armed: if nobody keeps the time, one of those who sleep shall.
+  typename Sync::parker* begin_notify_if_nobody_keeps_time() noexcept {
+    const std::lock_guard lock(mutex_);
+    return timekeeper_ == nullptr && top_ != nullptr ? &signal(*top_) : nullptr;
+  }
+
   /// All who sleep. Not in the middle of any of the above by others.
   void notify_all() noexcept {
     for (;;) {

@@ -23,32 +23,24 @@ class inbox {
  public:
   explicit inbox(event_count& workers) noexcept : workers_(workers) {}
 
-  void push(op& work) noexcept {
-    parker* woken = nullptr;
-    {
-      const std::lock_guard lock(mutex_);
-      queue_.push(work);
-      count_up(1);
-      woken = workers_.begin_notify();
-    }
-    event_count::end_notify(woken);
-  }
+  /// False: it is closed.
+  bool push(op& work) noexcept { return push_all(work, work, 1); }
 
   /// Linked from `first` to `last`.
-  void push_all(op& first, op& last) noexcept {
+  bool push_all(op& first, op& last) noexcept {
     std::size_t count = 1;
     for (const op* work = &first; work != &last; work = work->next) ++count;
-    parker* woken = nullptr;
-    {
-      const std::lock_guard lock(mutex_);
-      queue_.push_all(first, last);
-      count_up(count);
-      woken = workers_.begin_notify();
-    }
-    event_count::end_notify(woken);
+    return push_all(first, last, count);
   }
 
-  /// Fills `to` with the oldest, but takes no more than one of `sharers` parts of what is there, or one. How many.
+  /// From now on it takes nothing; unless there is something.
+  bool close_if_empty() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (queue_.empty()) closed_ = true;
+    return closed_;
+  }
+
+  /// Fills `to` with the oldest, but takes no more than about one of `sharers` parts of what is there. How many.
   std::size_t take(std::span<op*> to, std::size_t sharers) noexcept {
     const std::lock_guard lock(mutex_);
     const std::size_t there = count_.load(std::memory_order_relaxed);
@@ -115,6 +107,19 @@ class inbox {
   }
 
  private:
+  bool push_all(op& first, op& last, std::size_t count) noexcept {
+    parker* woken = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      if (closed_) return false;
+      queue_.push_all(first, last);
+      count_up(count);
+      woken = workers_.begin_notify();
+    }
+    event_count::end_notify(woken);
+    return true;
+  }
+
   void count_up(std::size_t by) noexcept {
     count_.store(count_.load(std::memory_order_relaxed) + by, std::memory_order_seq_cst);  // pairs with count()
   }
@@ -126,6 +131,7 @@ class inbox {
   alignas(64) adaptive_mutex mutex_;  // guards the queue and the timers; event_count's is taken inside of it
   op_queue queue_;
   timer_heap timers_;
+  bool closed_ = false;
   // Written under the lock. They are read by all, all the time.
   alignas(64) std::atomic<std::size_t> count_ = 0;
   std::atomic<time_point> earliest_ = never;

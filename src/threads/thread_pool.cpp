@@ -55,17 +55,38 @@ bool thread_pool::shutdown(shutdown_mode mode, duration deadline) {
 
 void thread_pool::check_whether_open_to_this_thread() const {
   if (detail::context_of(this) != nullptr) return;
-  throw pool_closed("thread_pool: it was shut down, and takes no more work");
+  throw_closed();
 }
 
 unsigned thread_pool::workers() const noexcept { return crew_->places(); }
 pool_stats thread_pool::stats() const noexcept { return crew_->stats(); }
 
-void thread_pool::post(op& work) noexcept { crew_->enqueue(work); }
-void thread_pool::fork(op& work) noexcept { crew_->fork(work); }
+bool thread_pool::try_post(scheduler& self, op& work) noexcept {
+  return static_cast<thread_pool&>(self).crew_->enqueue(work);
+}
+bool thread_pool::try_fork(op& work) noexcept { return crew_->fork(work); }
+
+void thread_pool::throw_closed() { throw pool_closed("thread_pool: it was shut down, and takes no more work"); }
+
+// What comes when all is over came from a thread that asked just before whether the pool was open: it is cancelled, as
+// tasks are by what runs them. (No coroutine comes then: those that are on a pool keep it from being over.)
+void thread_pool::post(op& work) noexcept {
+  if (!crew_->enqueue(work)) cancel(work);
+}
+void thread_pool::fork(op& work) noexcept {
+  if (!crew_->fork(work)) cancel(work);
+}
+void thread_pool::cancel(op& work) noexcept {
+  phase_->close(shutdown_mode::cancel_pending);
+  work.run(work);
+}
+
 bool thread_pool::offer(op& work) noexcept { return crew_->offer(work); }
 bool thread_pool::withdraw(op& work) noexcept { return crew_->withdraw(work); }
-void thread_pool::fork_all(op& first, op& last) noexcept { crew_->fork_all(first, last); }
+void thread_pool::fork_all(op& first, op& last) noexcept {
+  if (!crew_->enqueue_all(first, last))
+    detail::terminate_for("a coroutine gathers tasks on a thread_pool that is gone");
+}
 void thread_pool::post_at(time_point deadline, timer_op& timer) { crew_->queue().arm(timer, deadline); }
 void thread_pool::expedite(timer_op& timer) noexcept { crew_->queue().expedite(timer); }
 

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "fanout/detail/pause.hpp"
@@ -56,6 +57,10 @@ void worker::run(op& work) noexcept {
   const auto outer = std::exchange(made_from_, own_.end());
   work.run(work);
   made_from_ = outer;
+}
+
+void worker::run_taken(op& work) noexcept {
+  run(work);
   completed_.count();
 }
 
@@ -72,13 +77,16 @@ op* worker::find() noexcept {
 }
 
 op* worker::find_in_turn() noexcept {
-  if (++since_look_ < 64) return nullptr;  // a look at the clock takes as long as five ops
+  if (++since_look_ < look_every_) return nullptr;  // a look at the clock takes as long as five small ops
   since_look_ = 0;
   const time_point now = std::chrono::steady_clock::now();
+  look_every_ = now > next_turn_ + turn ? std::max(1U, look_every_ / 2) : std::min(64U, look_every_ * 2);
   if (now < next_turn_) return nullptr;
   next_turn_ = now + turn;
   givens_turn_ = !givens_turn_;
-  return givens_turn_ ? find_given() : own_.steal();
+  if (!givens_turn_) return own_.steal();
+  op* const held_up = all_.steal(*this);  // in the share of one who is busy with something else
+  return held_up != nullptr ? held_up : find_given();
 }
 
 /// The oldest that the pool was given. Takes a share of it all at once, from which others may steal: so it comes to the
@@ -107,7 +115,7 @@ op* worker::steal_from(worker& other) noexcept {
 op* worker::search() noexcept {
   constexpr int looks = 16;
   constexpr int pauses = 30;
-  for (int look = 0; look < looks; ++look) {
+  for (int look = 0; look < looks && all_.sleepers_.searching() == 1; ++look) {
     if (op* const work = find()) return work;
     for (int i = 0; i < pauses; ++i) pause_briefly();
   }
@@ -116,7 +124,12 @@ op* worker::search() noexcept {
 
 void worker::end_search() noexcept {
   searching_ = false;
-  if (all_.sleepers_.end_search() && all_.work_visible()) all_.sleepers_.notify();
+  event_count& sleepers = all_.sleepers_;
+  if (sleepers.end_search() && all_.work_visible()) {
+    sleepers.notify();
+  } else if (all_.inbox_.armed()) {
+    event_count::end_notify(sleepers.begin_notify_if_nobody_keeps_time());  // it may have been this one
+  }
 }
 
 /// Null: the pool is over.
@@ -169,7 +182,14 @@ bool worker::sleep() noexcept {
 
 void worker::work() noexcept {
   const context here(*this);
-  while (op* const work = next()) run(*work);
+  while (op* const work = next()) run_taken(*work);
+}
+
+/// What its ops have forked last.
+bool worker::take_back(const op& work) noexcept {
+  if (!own_.pop_if(work)) return false;
+  made_from_ = std::min(made_from_, own_.end());  // an earlier op may have made it: what comes now is this one's
+  return true;
 }
 
 // --- waiting
@@ -188,7 +208,8 @@ bool worker::context::run_own() noexcept {
   if (worker_.own_.end() <= worker_.made_from_) return false;
   op* const work = worker_.own_.pop();
   if (work == nullptr) return false;
-  run(*work);
+  const context here(worker_);
+  worker_.run_taken(*work);
   return true;
 }
 
@@ -215,7 +236,8 @@ void worker::context::block_until(const std::atomic<std::uint32_t>& flag, const 
   all.end_to_block();
   do {
     if (op* const work = worker_.find()) {
-      run(*work);
+      const context here(worker_);
+      worker_.run_taken(*work);
     } else {
       const time_point soon = after(std::chrono::milliseconds(1));
       wait_for_flag(flag, &soon);

@@ -55,6 +55,8 @@ class worker {
   };
 
   void run(op& work) noexcept;
+  void run_taken(op& work) noexcept;  // out of a queue
+  bool take_back(const op& work) noexcept;
   op* find() noexcept;
   op* find_in_turn() noexcept;
   op* find_given() noexcept;
@@ -70,7 +72,7 @@ class worker {
   basic_work_deque<native_sync, max_share> share_;  // what it took out of the inbox; run from the oldest on, by anybody
   event_count::sleeper sleeper_;                    // its bed serves it as a spare, too
   work_deque::index made_from_ = 0;                 // what is in `own_` from here on was made by the op that runs now
-  std::uint32_t since_look_ = 0;
+  std::uint32_t since_look_ = 0, look_every_ = 64;  // calls of find()
   bool givens_turn_ = false;
   time_point next_turn_{};
   std::uint32_t dice_;

@@ -136,6 +136,12 @@ TEST(Schedule, APoolDoesNotEndBeforeItsGuestsHaveLeft) {
   EXPECT_EQ(result, 6);
 }
 
+TEST(Schedule, APoolThatWasShutDownTakesNobodyIn) {
+  thread_pool pool(1);
+  pool.shutdown();
+  EXPECT_THROW(fanout::run(computes_on(pool, 1)), fanout::pool_closed);
+}
+
 TEST(Schedule, AStopRequestKeepsItFromGoing) {
   thread_pool pool(1);
   auto late = [&]() -> task<int> {

@@ -175,6 +175,33 @@ TEST(PoolShutdown, DrainRunsMapsWithAWindowToTheirEnd) {
   EXPECT_EQ(ran, 1000);
 }
 
+TEST(PoolShutdown, WhatIsSubmittedMeanwhileEndsSomehow) {
+  // Whoever asks whether the pool is open just before it closes: the task runs, or is cancelled, or refused.
+  for (int i = 0; i < 300; ++i) {
+    thread_pool pool(2);
+    std::atomic<int> ended = 0, refused = 0, ran = 0;
+    std::jthread submits([&] {
+      try {
+        for (;;) {
+          auto f = pool.submit([&] { ++ran; });
+          try {
+            f.get();
+          } catch (const fanout::cancelled&) {
+          }
+          ++ended;
+        }
+      } catch (const fanout::pool_closed&) {
+        ++refused;
+      }
+    });
+    while (ended < i % 3) std::this_thread::yield();
+    EXPECT_TRUE(pool.shutdown());
+    submits.join();
+    EXPECT_EQ(refused, 1);
+    EXPECT_LE(ran, ended);
+  }
+}
+
 TEST(PoolShutdown, OnAWorkerItIsAnError) {
   thread_pool pool(1);
   EXPECT_THROW(pool.submit([&] { pool.shutdown(); }).get(), fanout::error);

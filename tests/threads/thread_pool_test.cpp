@@ -262,6 +262,21 @@ TEST(ThreadPool, AnIdlePoolDoesNotWakeUp) {
   EXPECT_EQ(pool.stats().busy, 0U);
 }
 
+TEST(ThreadPool, ATimerIsDueInTimeWhileItsTimekeeperIsBusy) {
+  fanout::thread_pool pool(2);
+  std::latch napped(1);
+  auto computes = [&]() -> fanout::task<> {
+    co_await fanout::sleep(1ms);
+    napped.wait();  // keeps the worker that woke it
+  };
+  auto naps_longer = [&]() -> fanout::task<> {
+    co_await fanout::sleep(10ms);
+    napped.count_down();
+  };
+  auto both = [&]() -> fanout::task<> { co_await fanout::gather(computes(), naps_longer()); };
+  pool.run(both());  // for ever, if nobody took over to look at the time
+}
+
 TEST(ThreadPool, CountsWhatItDoes) {
   fanout::thread_pool pool(2);
   for (int i = 0; i < 10; ++i) pool.submit([] {}).get();

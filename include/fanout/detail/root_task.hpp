@@ -16,12 +16,16 @@ template <class T>
 class root_task : private continuation {
  public:
   /// Throws fanout::error if the task is empty.
-  /// `counted`: where it is counted until it has ended, if whoever runs the scheduler is not who waits for it.
-  root_task(task<T>&& main, scheduler& where, stop_token stop = {}, spawn_scope* counted = nullptr)
-      : continuation(&finish), main_(task_access::take_unstarted(main)), counted_(counted) {
-    if (counted_ != nullptr) counted_->enter();
+  root_task(task<T>&& main, scheduler& where, stop_token stop = {})
+      : continuation(&finish), main_(task_access::take_unstarted(main)) {
     main_.promise().env = {&where, stop};
     main_.promise().tell(*this);
+  }
+
+  /// Counted until it has ended; for who does not run the scheduler while it waits.
+  void count_in(spawn_scope& scope) noexcept {
+    scope.enter();
+    counted_ = &scope;
   }
 
   /// To be posted.
@@ -39,7 +43,7 @@ class root_task : private continuation {
   }
 
   frame_owner<T> main_;
-  spawn_scope* const counted_;
+  spawn_scope* counted_ = nullptr;
   completion ended_;
 };
 

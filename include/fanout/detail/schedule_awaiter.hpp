@@ -77,7 +77,9 @@ class schedule_awaiter {
  public:
   using native_awaiter = void;
 
-  explicit schedule_awaiter(scheduler& to) noexcept : to_(to) {}
+  using try_post_fn = bool (*)(scheduler&, op&) noexcept;
+
+  schedule_awaiter(scheduler& to, try_post_fn try_post) noexcept : to_(to), try_post_(try_post) {}
 
   bool await_ready() const noexcept { return false; }
 
@@ -87,9 +89,12 @@ class schedule_awaiter {
       auto& task = handle.promise();
       stop_ = task.env.stop;
       if (stop_.stop_requested()) return false;
+      scheduler* const from = task.env.where;
       way_home::move(task, to_);
-      to_.post(task);
-      return true;
+      if (try_post_(to_, task)) return true;
+      if (from != nullptr) way_home::move(task, *from);
+      task.env.where = from;
+      throw pool_closed("schedule: the pool was shut down, and takes no more work");
     } else {
       throw_no_scheduler("schedule");  // nor can it: only tasks can be moved
     }
@@ -101,6 +106,7 @@ class schedule_awaiter {
 
  private:
   scheduler& to_;
+  const try_post_fn try_post_;
   stop_token stop_;
 };
 
