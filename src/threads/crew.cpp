@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "threads/crew.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <new>
 #include <system_error>
@@ -76,10 +77,20 @@ op* crew::steal(worker& thief) noexcept {
 
 // --- places
 
-/// False: nobody is left who could work.
-bool crew::begin_to_block() noexcept {
+crew::blocked_place crew::begin_to_block() noexcept {
   const std::lock_guard lock(mutex_);
-  return ++blocked_ < placed_.load(std::memory_order_relaxed);
+  ++blocked_;
+  return blocked_place_locked();
+}
+
+crew::blocked_place crew::ask_again() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return blocked_place_locked();
+}
+
+crew::blocked_place crew::blocked_place_locked() const noexcept {
+  return {.others_work = blocked_ < placed_.load(std::memory_order_relaxed),
+          .patience = std::min<duration>(least_patience * (1 + away_ * away_), std::chrono::seconds(1))};
 }
 
 void crew::end_to_block() noexcept {

@@ -90,10 +90,17 @@ class crew {
  private:
   friend class worker;
 
-  // A task that waits costs a thread only if it does so for longer than starting one takes a hundred times over.
-  static constexpr auto patience = std::chrono::milliseconds(5);
-  // More than that are not started; then who waits runs whatever there is on top of itself.
+  // A task that waits costs a thread only if it does so for longer than starting one takes a hundred times over; and
+  // longer, the more do so: whoever takes a place may find nothing but tasks that wait in their turn.
+  static constexpr auto least_patience = std::chrono::milliseconds(5);
+  // More than that are not started; then the last who could work runs whatever there is on top of itself.
   static constexpr std::size_t most_extra_threads = 256;
+
+  /// Of one who is blocked.
+  struct blocked_place {
+    bool others_work;  // false: nobody else could
+    duration patience;
+  };
 
   worker* here() const noexcept;
   bool work_visible() const noexcept;
@@ -101,7 +108,9 @@ class crew {
 
   // Places. All under `mutex_`, but for a look at `placed_`.
   bool one_too_many() const noexcept { return placed_.load(std::memory_order_relaxed) > plan_.places; }
-  bool begin_to_block() noexcept;
+  blocked_place begin_to_block() noexcept;
+  blocked_place ask_again() const noexcept;
+  blocked_place blocked_place_locked() const noexcept;
   void end_to_block() noexcept;
   bool give_place_away() noexcept;
   void take_place() noexcept;

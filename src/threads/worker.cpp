@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "fanout/detail/blocking.hpp"
 #include "fanout/detail/pause.hpp"
 #include "fanout/errors.hpp"
 
@@ -218,32 +219,34 @@ void worker::context::run(op& work) noexcept {
   worker_.run(work);
 }
 
+/// Keeps its place for a while, as long as somebody else can work.
 void worker::context::block_until(const std::atomic<std::uint32_t>& flag, const time_point* deadline) noexcept {
   crew& all = worker_.all_;
-  const bool others_work = all.begin_to_block();
-  if (others_work) {
-    const time_point patient_until = after(crew::patience);
-    const time_point& until = deadline != nullptr && *deadline < patient_until ? *deadline : patient_until;
-    const bool is_set = wait_for_flag(flag, &until);
-    if (is_set || &until == deadline) return all.end_to_block();
-  }
-  if (all.give_place_away()) {
-    wait_for_flag(flag, deadline);
-    all.take_place();
-    return;
-  }
-  // There are too many already. So it runs whatever there is, on top of itself.
-  all.end_to_block();
-  do {
-    if (op* const work = worker_.find()) {
-      const context here(worker_);
-      worker_.run_taken(*work);
-    } else {
-      const time_point soon = after(std::chrono::milliseconds(1));
-      wait_for_flag(flag, &soon);
+  for (auto place = all.begin_to_block();; place = all.ask_again()) {
+    if (place.others_work) {
+      const time_point patient_until = after(place.patience);
+      const time_point& until = deadline != nullptr && *deadline < patient_until ? *deadline : patient_until;
+      if (wait_for_flag(flag, &until) || &until == deadline) break;
     }
-  } while (flag.load(std::memory_order_acquire) == 0 &&
-           (deadline == nullptr || std::chrono::steady_clock::now() < *deadline));
+    if (all.give_place_away()) {
+      wait_for_flag(flag, deadline);
+      return all.take_place();
+    }
+    // There are too many threads already. If nobody else can work, it has to, on top of itself.
+    if (!place.others_work) work_once(flag);
+    if (flag.load(std::memory_order_acquire) != 0 || has_passed(deadline)) break;
+  }
+  all.end_to_block();
+}
+
+void worker::context::work_once(const std::atomic<std::uint32_t>& flag) noexcept {
+  if (op* const work = worker_.find()) {
+    const context here(worker_);
+    worker_.run_taken(*work);
+  } else {
+    const time_point soon = after(std::chrono::milliseconds(1));
+    wait_for_flag(flag, &soon);
+  }
 }
 
 }  // namespace fanout::detail

@@ -35,6 +35,8 @@ class worker {
     void block_until(const std::atomic<std::uint32_t>& flag, const time_point* deadline) noexcept override;
 
    private:
+    void work_once(const std::atomic<std::uint32_t>& flag) noexcept;
+
     worker& worker_;
   };
 
