@@ -33,7 +33,8 @@ struct map_options {
 
 /// A lazy range of result<R>: each item as soon as it, and if they are ordered all before it, are there. Passed over
 /// once, by one thread or coroutine at a time. What is left when it is destroyed is not looked at any more: of inputs
-/// that are there all are still run; of inputs that are pulled no more are, and those that have not begun will not.
+/// that are there all are still run; of inputs that are pulled no more are, and those that have not begun will not. (It
+/// waits for a pull that is under way, so the range may go then.)
 ///
 ///     for (auto&& item : map.results()) use(item.value());
 ///     auto items = map.results();

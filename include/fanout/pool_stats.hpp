@@ -15,7 +15,7 @@ struct pool_stats {
   std::size_t queued = 0;       ///< given to the pool and not begun
   std::uint64_t completed = 0;  ///< run to their end: tasks, parts of maps, and steps of coroutines between two awaits
   std::uint64_t stolen = 0;     ///< of those, how many one worker took from another
-  std::uint64_t sleeps = 0;     ///< how often a worker found nothing to do and fell asleep
+  std::uint64_t sleeps = 0;     ///< how often a worker found nothing to do and went to sleep
 };
 
 }  // namespace fanout

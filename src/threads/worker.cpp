@@ -159,11 +159,11 @@ op* worker::next() noexcept {
 bool worker::sleep() noexcept {
   event_count& sleepers = all_.sleepers_;
   inbox& timers = all_.inbox_;
+  sleeps_.count();
   sleepers.announce(sleeper_, std::exchange(searching_, false));
   if (!all_.work_visible()) {
     if (all_.closing()) all_.end_if_over();
     if (!all_.over()) {
-      sleeps_.count();
       bool notified = false;
       if (timers.armed() && sleepers.keep_time(sleeper_)) {
         const time_point due = timers.earliest();  // not before it is the timekeeper: see inbox::earliest

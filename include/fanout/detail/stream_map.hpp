@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <exception>
 #include <list>
@@ -81,6 +82,7 @@ class stream_map final : public map_state<R> {
     if (how == taken_as::nobody && Source::is_lazy) {
       exhausted_ = true;
       if (taken() == taken_as::each) drops_rest_.store(true, std::memory_order_relaxed);
+      while (pulling_) pull_ended_.wait(lock);  // from here on the range, and what it refers to, may go
     }
     taken_as_.store(how, std::memory_order_relaxed);
     if (taken_together()) {
@@ -305,6 +307,7 @@ class stream_map final : public map_state<R> {
     const bool more = fill(fresh, wanted, error);
     lock.lock();
     pulling_ = false;
+    if (exhausted_) pull_ended_.notify_all();
     if (!more) exhausted_ = true;
     if (error != nullptr) last_error_ = std::move(error);
     admit(fresh, into);
@@ -449,7 +452,8 @@ class stream_map final : public map_state<R> {
   std::size_t in_flight_ = 0;  // at most window_
   std::size_t running_ = 0;    // pulled and not ended
   bool pulling_ = false;       // a helper uses source_
-  bool exhausted_ = false;     // nothing more is pulled
+  std::condition_variable pull_ended_;
+  bool exhausted_ = false;  // nothing more is pulled
   bool finished_ = false;
   std::exception_ptr first_error_;  // of those that were taken together
   std::exception_ptr last_error_;   // the range's, or that the pool is gone: comes after all items
