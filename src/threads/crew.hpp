@@ -25,21 +25,16 @@ class worker;
 
 /// A pool has so many places, and a thread that works has one. A thread, and where it is counted:
 ///
-///              block                     give_place_away: a spare gets it
-///     works ─────────▶ blocked ──────────────────────────────────────────▶ away
-///      │ ▲ └◀──────────────┘ what it waited for is there                     │
-///      │ │ a place is given to it                                            │ what it waited for is there: it takes a
-///      │ └──────────── spare                                                 │ place, which may be one too many
-///      │                 ▲                                                   │
-///      └─────────────────┘ there is one too many, and it has nothing to run  │
-///      ▲                                                                     │
-///      └─────────────────────────────────────────────────────────────────────┘
+///     spare ── a place is given to it ──▶ works ── block ──▶ blocked ── give_place_away ──▶ away
+///       ▲                                 │  ▲ ▲               │                             │
+///       └─ one too many, nothing to run ──┘  │ └─ its result ──┘                             │
+///                                            └─ its result: it takes a place, maybe too many ┘
 ///
 /// A worker that waits for work of its own pool runs what it has made itself, and what it waits for if that has not
 /// begun. Nothing else: whatever it ran instead would lie on top of it on its stack, and if that came to wait for the
 /// task below, neither could ever go on. So when there is nothing of that kind it sleeps, and if it does so for long,
 /// or is the last who could work, another thread takes its place. So no task is ever kept from running by tasks that
-/// wait, and no task waits for one that lies below it.
+/// wait, and none lies on top of one that has nothing to do with it.
 ///
 /// The pool is over when it closes, every place is asleep, nobody is blocked or away, and nothing is left in the queues
 /// or spawned: then there is nobody left who could make work.
