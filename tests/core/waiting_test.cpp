@@ -3,6 +3,7 @@
 // not notice on top of what it runs.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <barrier>
 #include <chrono>
 #include <functional>
@@ -24,7 +25,7 @@ using fanout_test::promise;
 TEST(Waiting, AWorkerGivesUpAtItsDeadlineHoweverMuchWorkThereIs) {
   promise<int> never;
   const auto owed_by_the_pool = [&]() -> task<int> { co_return co_await never.get_future(); };
-  bool gave_up = false;
+  std::atomic<bool> gave_up = false;
   std::function<void()> more;
   fanout::thread_pool pool(1);
   more = [&] {

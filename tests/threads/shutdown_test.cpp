@@ -210,8 +210,8 @@ TEST(PoolShutdown, OnAWorkerItIsAnError) {
 
 TEST(PoolShutdown, ManyPoolsComeAndGo) {
   for (int i = 0; i < 300; ++i) {
-    thread_pool pool(3);
     std::atomic<int> ran = 0;
+    thread_pool pool(3);
     for (int j = 0; j < i % 7; ++j) {
       pool.post([&] {
         ++ran;

@@ -180,8 +180,8 @@ void go_on(fanout::thread_pool& pool, const std::atomic<bool>& over) {
 }
 
 TEST(ThreadPool, WorkThatMakesItselfAnewForEverStarvesNeitherTheOldestNorWhatIsGivenFromOutside) {
-  fanout::thread_pool pool(1);
   std::atomic<bool> over = false, oldest_ran = false;
+  fanout::thread_pool pool(1);
   auto hog = pool.submit([&] {
     static_cast<void>(pool.submit([&] { oldest_ran = true; }));
     go_on(pool, over);
