@@ -54,6 +54,14 @@ joined_frames frames_of(const std::array<std::coroutine_handle<>, N>& frames) no
           }};
 }
 
+/// The frames are listed one by one on purpose: copied all at once, right after the tasks were moved here one by one,
+/// they would have the processor wait until those stores have left it (no forwarding from two stores to one load).
+template <class... T>
+void add_each(join& all, std::array<std::coroutine_handle<>, sizeof...(T)>& frames, const task<T>&... tasks) {
+  std::size_t number = 0;
+  ((frames[number++] = all.add(tasks)), ...);
+}
+
 template <class T>
 result<T> take_outcome(task<T>& t) {
   return task_access::take_ended(t).promise().outcome();
@@ -66,9 +74,9 @@ result<T> take_outcome(task<T>& t) {
 /// one of them is empty.
 template <class... T>
 task<std::tuple<detail::gathered_t<T>...>> gather(task<T>... tasks) {
-  const std::array<std::coroutine_handle<>, sizeof...(T)> frames{detail::task_access::frame(tasks)...};
+  std::array<std::coroutine_handle<>, sizeof...(T)> frames;
   detail::join all(co_await detail::environment_awaiter{}, detail::on_error::stop_others, detail::frames_of(frames));
-  (all.add(tasks), ...);
+  detail::add_each(all, frames, tasks...);
   co_await all;
   co_return std::tuple<detail::gathered_t<T>...>{detail::take_gathered(tasks)...};
 }
@@ -96,9 +104,9 @@ inline task<void> gather(std::vector<task<void>> tasks) {
 /// With return_exceptions: every task runs to its end, and each outcome is a result<T>. Throws nothing of theirs.
 template <class... T>
 task<std::tuple<result<T>...>> gather(return_exceptions_t, task<T>... tasks) {
-  const std::array<std::coroutine_handle<>, sizeof...(T)> frames{detail::task_access::frame(tasks)...};
+  std::array<std::coroutine_handle<>, sizeof...(T)> frames;
   detail::join all(co_await detail::environment_awaiter{}, detail::on_error::go_on, detail::frames_of(frames));
-  (all.add(tasks), ...);
+  detail::add_each(all, frames, tasks...);
   co_await all;
   co_return std::tuple<result<T>...>{detail::take_outcome(tasks)...};
 }

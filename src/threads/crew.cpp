@@ -39,14 +39,18 @@ worker* crew::here() const noexcept {
 
 // --- work
 
-bool crew::fork(op& work) noexcept {
+bool crew::fork(op& work) noexcept { return fork_by(here(), work); }
+
+bool crew::offer(op& work) noexcept {
   worker* const me = here();
+  return me != nullptr && fork_by(me, work);
+}
+
+bool crew::fork_by(worker* me, op& work) noexcept {
   if (me == nullptr || !me->own_.push(work)) return inbox_.push(work);
   sleepers_.notify();
   return true;
 }
-
-bool crew::offer(op& work) noexcept { return here() != nullptr && fork(work); }
 
 bool crew::withdraw(op& work) noexcept {
   worker* const me = here();

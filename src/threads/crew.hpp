@@ -98,6 +98,7 @@ class crew {
   };
 
   worker* here() const noexcept;
+  bool fork_by(worker* me, op& work) noexcept;
   bool work_visible() const noexcept;
   op* steal(worker& thief) noexcept;
 

@@ -16,6 +16,7 @@
 #include <semaphore>
 
 #include "io_fixture.hpp"
+#include "support/sanitized.hpp"
 
 namespace fanout_test {
 namespace {
@@ -360,21 +361,10 @@ void forbid_system_calls() {
   }
 }
 
-/// A sanitizer's runtime makes system calls of its own now and then, for its records of what was done.
-#if !defined(__has_feature)
-#define __has_feature(x) 0
-#endif
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || defined(__SANITIZE_ADDRESS__) || \
-    defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
-
 class IoLoopSystemCalls : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (sanitized) GTEST_SKIP() << "the sanitizer makes some of its own";
+    if (fanout_test::sanitized) GTEST_SKIP() << "the sanitizer makes some of its own";
   }
 };
 

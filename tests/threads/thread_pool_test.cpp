@@ -22,6 +22,7 @@
 #include "fanout/errors.hpp"
 #include "fanout/gather.hpp"
 #include "fanout/sleep.hpp"
+#include "support/sanitized.hpp"
 
 namespace {
 
@@ -240,16 +241,25 @@ TEST(ThreadPool, ManyWorkersAndManyWhoSubmit) {
   EXPECT_EQ(ran, 16 * 500);
 }
 
-TEST(ThreadPool, NoLoneSubmitIsMissedByAPoolThatFallsAsleep) {
-  // Each comes while the worker that ran the one before looks around, announces, or sleeps: a missed one hangs.
-  fanout::thread_pool pool(2);
+class LoneSubmits : public testing::TestWithParam<unsigned> {};
+
+/// A million altogether, each while the worker that ran the one before still searches, or announces that it sleeps, or
+/// sleeps. A missed one hangs.
+TEST_P(LoneSubmits, AreNeverMissedByAPoolThatFallsAsleep) {
+  constexpr int submits = fanout_test::sanitized ? 25'000 : 250'000;
+  fanout::thread_pool pool(GetParam());
   std::uint32_t dice = 1;
-  for (int i = 0; i < 50'000; ++i) {
+  for (int i = 0; i < submits; ++i) {
     dice = dice * 1664525U + 1013904223U;
-    for (std::uint32_t pause = dice >> 20; pause > 0; --pause) asm volatile("");
+    const auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(dice >> 17);
+    while (std::chrono::steady_clock::now() < until) {
+    }
     ASSERT_EQ(pool.submit([i] { return i; }).get(), i);
   }
+  EXPECT_GT(pool.stats().sleeps, submits / 10U) << "it hardly ever fell asleep: nothing was tried";
 }
+
+INSTANTIATE_TEST_SUITE_P(Workers, LoneSubmits, testing::Values(1, 2, 3, 4));
 
 TEST(ThreadPool, AnIdlePoolDoesNotWakeUp) {
   fanout::thread_pool pool(3);

@@ -18,6 +18,7 @@
 #include "fanout/task_group.hpp"
 #include "fanout/thread_pool.hpp"
 #include "fanout/wait.hpp"
+#include "support/sanitized.hpp"
 
 namespace {
 
@@ -202,15 +203,7 @@ int nested(thread_pool& pool, int depth) {
 }
 
 TEST(PoolWaiting, NestsFiveThousandLevelsDeep) {
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  constexpr std::size_t stack = std::size_t{64} << 20;
-#else
-  constexpr std::size_t stack = std::size_t{8} << 20;
-#endif
-#else
-  constexpr std::size_t stack = std::size_t{8} << 20;
-#endif
+  constexpr std::size_t stack = std::size_t{fanout_test::sanitized ? 64 : 8} << 20;
   thread_pool pool({.workers = 1, .stack_size = stack});
   EXPECT_EQ(pool.submit([&] { return nested(pool, 5000); }).get(), 5000);
   EXPECT_EQ(pool.stats().threads, 1U);

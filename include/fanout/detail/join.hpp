@@ -34,24 +34,25 @@ struct joined_frames {
 ///     held:  tasks that have not ended, and one for the offer while it is in a queue          } one addition
 ///
 ///     offer:  in the deque of the worker that awaits ──stolen──▶ takes a number, is put into the thief's deque, …
-///               └─ taken back by that worker if nobody else is left          └─ let go when all numbers are taken
+///               └─ taken back by that worker for the last number             └─ let go when all numbers are taken
 class join : private continuation {
  public:
   using native_awaiter = void;
 
   join(environment env, on_error policy, joined_frames frames) noexcept
-      : continuation(&ended), env_(env), policy_(policy), frames_(frames), offer_(*this), stop_(env.stop) {}
+      : continuation(&ended), where_(env.where), policy_(policy), frames_(frames), offer_(*this), stop_(env.stop) {}
 
-  /// Throws fanout::error if the task is empty.
+  /// Returns its frame. Throws fanout::error if the task is empty.
   template <class T>
-  void add(const task<T>& t) {
+  std::coroutine_handle<> add(const task<T>& t) {
     auto& promise = task_access::unstarted(t);
-    promise.env = {env_.where, stop_.get_token()};
+    promise.env = {where_, stop_.get_token()};
     promise.tell(*this);
     promise.next = nullptr;
     (last_ == nullptr ? first_ : last_->next) = &promise;
     last_ = &promise;
     ++count_;
+    return promise.frame();
   }
 
   bool await_ready() const noexcept { return count_ == 0; }
@@ -65,7 +66,7 @@ class join : private continuation {
       word_.store(all_taken + 1, std::memory_order_relaxed);  // nobody else sees it before the first begins
     } else {
       word_.store(one_taken + count_ + 1, std::memory_order_relaxed);  // published with the offer
-      if (env_.where == nullptr || !env_.where->offer(offer_)) {
+      if (where_ == nullptr || !where_->offer(offer_)) {
         word_.store(all_taken + count_, std::memory_order_relaxed);  // published with the tasks
         start(*first_->next, *last_);
       }
@@ -94,7 +95,7 @@ class join : private continuation {
   static std::uint64_t held(std::uint64_t word) noexcept { return word % one_taken; }
 
   void start(op& first, op& last) noexcept {
-    if (env_.where != nullptr) return env_.where->fork_all(first, last);
+    if (where_ != nullptr) return where_->fork_all(first, last);
     for (op* next = &first; next != nullptr;) {  // a coroutine of another library awaits: there is no queue
       op& current = *next;
       next = &current != &last ? current.next : nullptr;
@@ -111,17 +112,34 @@ class join : private continuation {
 
   /// After a task has ended: which one to go on with.
   std::coroutine_handle<> go_on() noexcept {
-    if (taken(word_.load(std::memory_order_relaxed)) % tasks_in_a_row == tasks_in_a_row - 1) return look_around();
+    // Acquire here, and acquire and release below: the last one sees the results of all, and error_, which only the
+    // first that fails writes.
+    const auto now = word_.load(std::memory_order_acquire);
+    if (held(now) == 1) return parent_;  // by this task: nobody else looks at the word any more
+    if (taken(now) % tasks_in_a_row == tasks_in_a_row - 1) return look_around();
+    if (taken(now) == count_ - 1 && where_->withdraw(offer_)) return begin_last();
     // What is needed after this task is let go of: the join may be gone then.
-    scheduler* const where = env_.where;
+    scheduler* const where = where_;
     const std::size_t count = count_;
-    // Acquire and release: the last one sees the results of all, and error_, which only the first that fails writes.
     const auto before = word_.fetch_add(one_taken - one_held, std::memory_order_acq_rel);
     if (taken(before) < count) return frames_[taken(before)];  // which keeps the join alive
     if (held(before) == 1) return parent_;
     // Nobody is left but the offer: if it is still where it was put, and that is here, it is not needed any more.
     if (held(before) == 2 && before < all_taken && where->withdraw(offer_)) return parent_;
     return std::noop_coroutine();
+  }
+
+  /// After a task has ended and the offer was taken back: nobody needs it for the last one. If nobody else is in the
+  /// join, which only they could let in, no atomic addition is needed for that and its end.
+  std::coroutine_handle<> begin_last() noexcept {
+    const std::size_t count = count_;
+    if (word_.load(std::memory_order_acquire) == (count - 1) * one_taken + 3) {  // that task, the last, the offer
+      word_.store(count * one_taken + 1, std::memory_order_relaxed);
+      return frames_[count - 1];
+    }
+    const auto before = word_.fetch_add(one_taken - 2, std::memory_order_acq_rel);
+    if (taken(before) < count) return frames_[taken(before)];
+    return held(before) == 2 ? parent_ : std::noop_coroutine();
   }
 
   /// The worker goes to its queues, where the offer is, or some other worker has it.
@@ -134,7 +152,7 @@ class join : private continuation {
     if (number >= count_) return look_around().resume();
     const auto task = frames_[number];  // which keeps the join alive
     if (number + 1 < count_) {
-      env_.where->fork(offer_);
+      where_->fork(offer_);
     } else {
       word_.fetch_sub(one_held, std::memory_order_relaxed);
     }
@@ -147,7 +165,7 @@ class join : private continuation {
     stop_.request_stop();
   }
 
-  const environment env_;
+  scheduler* const where_;
   const on_error policy_;
   const joined_frames frames_;
   standing_offer offer_;
