@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sleepers LIBRARY [N]`: N tasks that sleep for a second each, all at the same time, and what that costs. One library
-// in one process: the memory of the next would come from what the last has left. compare_sleepers runs them all.
+// `sleepers LIBRARY [N]`: N tasks that sleep for a second each, all at the same time, and what that costs.
+// compare_sleepers runs it for them all.
 #include <sys/resource.h>
 #include <uv.h>
 
 #include <boost/asio.hpp>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "fanout/fanout.hpp"
+#include "fresh_process.hpp"
 
 namespace {
 
@@ -63,15 +58,6 @@ void run_libuv(std::size_t n) {
   uv_loop_close(&loop);
 }
 
-/// A line of /proc/self/status, in bytes: VmRSS is what is resident, VmHWM the most there ever was.
-double resident(std::string_view name) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with(name)) return 1024.0 * std::strtod(line.c_str() + name.size() + 1, nullptr);
-  }
-  return 0;
-}
-
 double cpu_seconds() {
   rusage usage;
   getrusage(RUSAGE_SELF, &usage);
@@ -91,27 +77,10 @@ void measure(const char* library, void (*run)(std::size_t), std::size_t n) {
               library, n, wall.count(), cpu_seconds() - cpu, (resident("VmHWM") - memory) / static_cast<double>(n));
 }
 
-struct library {
-  const char* name;
-  void (*run)(std::size_t);
-};
-constexpr library libraries[] = {{"fanout", run_fanout}, {"asio", run_asio}, {"libuv", run_libuv}};
+constexpr measured_library libraries[] = {{"fanout", [](std::size_t n) { measure("fanout", run_fanout, n); }},
+                                          {"asio", [](std::size_t n) { measure("asio", run_asio, n); }},
+                                          {"libuv", [](std::size_t n) { measure("libuv", run_libuv, n); }}};
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  std::size_t n = 1'000'000;
-  bool right = argc == 2;
-  if (argc == 3) {
-    const char* const end = argv[2] + std::strlen(argv[2]);
-    const auto [stopped, error] = std::from_chars(argv[2], end, n);
-    right = error == std::errc() && stopped == end && n > 0;
-  }
-  for (const library& l : libraries) {
-    if (!right || std::string_view(argv[1]) != l.name) continue;
-    measure(l.name, l.run, n);
-    return 0;
-  }
-  std::fputs("usage: sleepers fanout|asio|libuv [N]\n", stderr);
-  return 2;
-}
+int main(int argc, char** argv) { return measure_one_of(libraries, argc, argv); }

@@ -1,38 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // `pending_memory LIBRARY [N]`: the memory of N tasks, a million by default, that a pool has been given and cannot
-// begin yet. One library in one process: the memory of the next would come from what the last has left. compare runs
-// them all.
+// begin yet. compare runs it for them all.
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
-#include <charconv>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
 #include <future>
 #include <latch>
-#include <string>
-#include <string_view>
 #include <type_traits>
 #include <vector>
 
 #include "fanout/fanout.hpp"
+#include "fresh_process.hpp"
 #include "tbb_pool.hpp"
 
 namespace {
 
 namespace asio = boost::asio;
-
-/// What is resident, in bytes.
-double resident() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmRSS:")) return 1024.0 * std::strtod(line.c_str() + 6, nullptr);
-  }
-  return 0;
-}
 
 /// The task: as little as there can be, with a result.
 constexpr auto task = [] { return 1; };
@@ -79,27 +65,8 @@ void with_asio(std::size_t n) {
   measure("asio", n, [&](auto f) { return asio::post(pool, asio::use_future(f)); });
 }
 
-struct library {
-  const char* name;
-  void (*run)(std::size_t);
-};
-constexpr library libraries[] = {{"fanout", with_fanout}, {"tbb", with_tbb}, {"asio", with_asio}};
+constexpr measured_library libraries[] = {{"fanout", with_fanout}, {"tbb", with_tbb}, {"asio", with_asio}};
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  std::size_t n = 1'000'000;
-  bool right = argc == 2;
-  if (argc == 3) {
-    const char* const end = argv[2] + std::strlen(argv[2]);
-    const auto [stopped, error] = std::from_chars(argv[2], end, n);
-    right = error == std::errc() && stopped == end && n > 0;
-  }
-  for (const library& l : libraries) {
-    if (!right || std::string_view(argv[1]) != l.name) continue;
-    l.run(n);
-    return 0;
-  }
-  std::fputs("usage: pending_memory fanout|tbb|asio [N]\n", stderr);
-  return 2;
-}
+int main(int argc, char** argv) { return measure_one_of(libraries, argc, argv); }
