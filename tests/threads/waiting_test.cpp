@@ -245,6 +245,23 @@ TEST(PoolWaiting, WithADeadlineItGivesUpInTime) {
   blocker.get();
 }
 
+TEST(PoolWaiting, WithADeadlineItRunsNothingThatItCouldNotLeaveInTime) {
+  // Whatever it ran would end only after it has given up.
+  thread_pool pool(1);
+  std::latch gave_up(1);
+  auto gives_up = pool.submit([&] {
+    auto own = pool.submit([&] { gave_up.wait(); });
+    EXPECT_FALSE(own.wait_for(1ms));
+    std::vector<future<void>> owns;
+    owns.push_back(std::move(own));
+    auto [done, not_done] = fanout::wait(std::move(owns), fanout::return_when::first_completed, 1ms);
+    EXPECT_EQ(not_done.size(), 1U);
+    gave_up.count_down();
+    not_done.at(0).get();
+  });
+  gives_up.get();
+}
+
 TEST(PoolWaiting, PoolsMayWaitForEachOther) {
   thread_pool a(1), b(1);
   auto f = a.submit([&] { return b.submit([] { return 7; }).get(); });

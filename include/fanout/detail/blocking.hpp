@@ -105,16 +105,16 @@ bool ready_soon(Source& source) noexcept {
 
 /// Blocks this thread until `source` is ready; until `deadline` at the latest, if there is one. True: it is ready.
 /// `source` is whatever a waiter can be registered with. A worker of the pool that owes it runs, meanwhile, what it has
-/// made itself, the newest first, and what it waits for, if that has not begun.
+/// made itself, the newest first, and what it waits for, if that has not begun; unless there is a deadline, which would
+/// have to wait for the end of that: then another thread of the pool does.
 template <class Source, class Owed>
 bool wait_for(Source& source, Owed&& owed, const time_point* deadline = nullptr) {
   if (source.ready()) return true;
   if (has_passed(deadline)) return false;
   thread_context* const context = waiting_context(owed);
-  if (context != nullptr) {
+  if (context != nullptr && deadline == nullptr) {
     while (context->run_own() || begin_in(*context, owed)) {
       if (source.ready()) return true;
-      if (has_passed(deadline)) return false;
     }
   }
   if (ready_soon(source)) return true;
