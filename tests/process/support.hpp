@@ -81,10 +81,15 @@ class clean_process_test : public ::testing::Test {
   void TearDown() override {
     EXPECT_TRUE(children_of("self").empty()) << "a child process stayed behind";
     EXPECT_EQ(names_in("/proc/self/fd").size(), descriptors_) << "a descriptor stayed open";
-    EXPECT_EQ(names_in("/dev/shm"), shared_memory_);
+    for (const std::string& name : names_in("/dev/shm")) {
+      EXPECT_TRUE(shared_memory_.contains(name) || is_pythons(name)) << name << " stayed behind in /dev/shm";
+    }
   }
 
  private:
+  /// A semaphore or a block of a Python that works beside this test: multiprocessing names them so.
+  static bool is_pythons(const std::string& name) { return name.starts_with("sem.mp-") || name.starts_with("psm_"); }
+
   std::size_t descriptors_ = 0;
   std::set<std::string> shared_memory_;
 };

@@ -21,22 +21,27 @@ using fanout::future;
 using fanout::shutdown_mode;
 using fanout::thread_pool;
 
-/// Keeps the workers of a pool busy until it is opened.
+/// Keeps the workers of a pool busy until it is opened, or destroyed. It is not gone before they have left it.
 class gate {
  public:
-  explicit gate(thread_pool& pool) : begun_(pool.workers()) {
+  explicit gate(thread_pool& pool) : begun_(pool.workers()), left_(pool.workers()) {
     for (unsigned i = 0; i < pool.workers(); ++i) {
       pool.post([this] {
         begun_.count_down();
         open_.wait();
+        left_.count_down();
       });
     }
     begun_.wait();
   }
+  ~gate() {
+    if (!open_.try_wait()) open();
+    left_.wait();
+  }
   void open() { open_.count_down(); }
 
  private:
-  std::latch begun_, open_{1};
+  std::latch begun_, open_{1}, left_;
 };
 
 TEST(PoolShutdown, DrainRunsAllThatThereIs) {

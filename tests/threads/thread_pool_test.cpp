@@ -266,9 +266,14 @@ TEST(ThreadPool, AnIdlePoolDoesNotWakeUp) {
   auto nap = []() -> fanout::task<> { co_await fanout::sleep(1ms); };
   pool.run(nap());
   while (pool.stats().busy > 0) std::this_thread::yield();
-  const auto before = pool.stats();
-  std::this_thread::sleep_for(100ms);  // the longer, the more it would show
-  EXPECT_EQ(pool.stats().sleeps, before.sleeps);
+  std::uint64_t wake_ups = 0;
+  for (int attempt = 0; attempt < 5; ++attempt) {  // one that saw work just before it slept looks once more
+    const auto before = pool.stats();
+    std::this_thread::sleep_for(100ms);  // the longer, the more it would show
+    wake_ups = pool.stats().sleeps - before.sleeps;
+    if (wake_ups == 0) break;
+  }
+  EXPECT_EQ(wake_ups, 0U);
   EXPECT_EQ(pool.stats().busy, 0U);
 }
 
