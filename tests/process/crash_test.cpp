@@ -188,11 +188,15 @@ TEST_P(ProcessPoolCrash, CrashesOfTasksNeverBreakThePool) {
 TEST_P(ProcessPoolCrash, AKilledNannyIsReplacedUnlessItWasAForkOfTheProgram) {
   process_pool pool(options(2));
   const pid_t nanny = pool.submit([] { return ::getppid(); }).get();
-  auto stuck = pool.submit([] {
-    for (;;) ::pause();
-  });
-  const auto running = [&] { return pool.submit([] { return ::getpid(); }).get(); };
-  EXPECT_GT(running(), 0);
+  const std::string told = ::testing::TempDir() + "fanout_stuck_" + std::to_string(::getpid());
+  auto stuck = pool.submit(
+      [](std::string path) {
+        std::ofstream(path) << "begun";
+        for (;;) ::pause();
+      },
+      told);
+  EXPECT_TRUE(fanout_test::eventually([&] { return std::filesystem::exists(told); }));
+  std::filesystem::remove(told);
   ::kill(nanny, SIGKILL);
   const auto error = fanout_test::thrown_by<worker_died>([&] { stuck.get(); });
   EXPECT_EQ(error.signal(), SIGKILL);
