@@ -81,9 +81,12 @@ op* crew::steal(worker& thief) noexcept {
 
 // --- places
 
-crew::blocked_place crew::begin_to_block() noexcept {
+crew::blocked_place crew::begin_to_block(waiting& me) noexcept {
   const std::lock_guard lock(mutex_);
   ++blocked_;
+  me.after = waiting_;
+  if (waiting_ != nullptr) waiting_->before = &me;
+  waiting_ = &me;
   return blocked_place_locked();
 }
 
@@ -93,13 +96,29 @@ crew::blocked_place crew::ask_again() const noexcept {
 }
 
 crew::blocked_place crew::blocked_place_locked() const noexcept {
-  return {.others_work = blocked_ < placed_.load(std::memory_order_relaxed),
+  return {.others_work = blocked_ < placed_.load(std::memory_order_relaxed) || one_is_woken(),
           .patience = std::min<duration>(least_patience * (1 + away_ * away_), std::chrono::seconds(1))};
 }
 
-void crew::end_to_block() noexcept {
+/// It works as good as already, though on a busy machine its thread may not run for some time. Whoever took its place
+/// meanwhile might well find a task that waits for it, and so on, until there are as many threads as may be.
+/// No wake-up is overlooked that matters: a worker that wakes another does so before it blocks, under the lock.
+bool crew::one_is_woken() const noexcept {
+  for (const waiting* one = waiting_; one != nullptr; one = one->after) {
+    if (one->woken.load(std::memory_order_relaxed) != 0) return true;
+  }
+  return false;
+}
+
+void crew::forget(waiting& me) noexcept {
+  (me.before != nullptr ? me.before->after : waiting_) = me.after;
+  if (me.after != nullptr) me.after->before = me.before;
+}
+
+void crew::end_to_block(waiting& me) noexcept {
   const std::lock_guard lock(mutex_);
   --blocked_;
+  forget(me);
 }
 
 /// By one who is blocked. False: there is nobody to give it to.
@@ -121,10 +140,11 @@ bool crew::give_place_away() noexcept {
   return true;
 }
 
-void crew::take_place() noexcept {
+void crew::take_place(waiting& me) noexcept {
   const std::lock_guard lock(mutex_);
   --away_;
   ++placed_;
+  forget(me);
 }
 
 /// False: there is none too many any more.

@@ -91,6 +91,12 @@ class crew {
   // More than that are not started; then the last who could work runs whatever there is on top of itself.
   static constexpr std::size_t most_extra_threads = 256;
 
+  /// One who is blocked or away, on its stack.
+  struct waiting {
+    const std::atomic<std::uint32_t>& woken;  // 1: what it waits for is there
+    waiting* before = nullptr;
+    waiting* after = nullptr;
+  };
   /// Of one who is blocked.
   struct blocked_place {
     bool others_work;  // false: nobody else could
@@ -104,12 +110,14 @@ class crew {
 
   // Places. All under `mutex_`, but for a look at `placed_`.
   bool one_too_many() const noexcept { return placed_.load(std::memory_order_relaxed) > plan_.places; }
-  blocked_place begin_to_block() noexcept;
+  blocked_place begin_to_block(waiting& me) noexcept;
   blocked_place ask_again() const noexcept;
   blocked_place blocked_place_locked() const noexcept;
-  void end_to_block() noexcept;
+  bool one_is_woken() const noexcept;
+  void end_to_block(waiting& me) noexcept;
   bool give_place_away() noexcept;
-  void take_place() noexcept;
+  void take_place(waiting& me) noexcept;
+  void forget(waiting& me) noexcept;
   bool become_spare(worker& me) noexcept;
 
   bool start_thread() noexcept;
@@ -134,6 +142,7 @@ class crew {
   alignas(64) mutable std::mutex mutex_;
   unsigned blocked_ = 0;  // of those that have a place
   unsigned away_ = 0;
+  waiting* waiting_ = nullptr;  // all that are blocked or away, the newest first
   std::vector<worker*> spares_;
   std::vector<pthread_t> threads_;
   std::vector<std::unique_ptr<worker>> owned_;

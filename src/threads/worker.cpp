@@ -222,7 +222,8 @@ void worker::context::run(op& work) noexcept {
 /// Keeps its place for a while, as long as somebody else can work.
 void worker::context::block_until(const std::atomic<std::uint32_t>& flag, const time_point* deadline) noexcept {
   crew& all = worker_.all_;
-  for (auto place = all.begin_to_block();; place = all.ask_again()) {
+  crew::waiting me{flag};
+  for (auto place = all.begin_to_block(me);; place = all.ask_again()) {
     if (place.others_work) {
       const time_point patient_until = after(place.patience);
       const time_point& until = deadline != nullptr && *deadline < patient_until ? *deadline : patient_until;
@@ -230,13 +231,13 @@ void worker::context::block_until(const std::atomic<std::uint32_t>& flag, const 
     }
     if (all.give_place_away()) {
       wait_for_flag(flag, deadline);
-      return all.take_place();
+      return all.take_place(me);
     }
     // There are too many threads already. If nobody else can work, it has to, on top of itself.
     if (!place.others_work) work_once(flag);
     if (flag.load(std::memory_order_acquire) != 0 || has_passed(deadline)) break;
   }
-  all.end_to_block();
+  all.end_to_block(me);
 }
 
 void worker::context::work_once(const std::atomic<std::uint32_t>& flag) noexcept {

@@ -114,6 +114,23 @@ TEST(PoolWaiting, EachTaskMayWaitForTheOneBefore) {
   }
 }
 
+TEST(PoolWaiting, WhoIsWokenCountsAsWorkingBeforeItsThreadRuns) {
+  // Which takes a while on a machine as busy as this one. If others took its place meanwhile, each of them would find
+  // another task that waits, until there are as many threads as may be.
+  std::vector<std::jthread> pools;
+  for (int i = 0; i < 6; ++i) {
+    pools.emplace_back([] {
+      thread_pool pool(2);
+      auto last = pool.submit([] { return 0; });
+      for (int n = 0; n < 20'000; ++n) {
+        last = pool.submit([before = std::move(last)]() mutable { return before.get() + 1; });
+      }
+      EXPECT_EQ(last.get(), 20'000);
+      EXPECT_LT(pool.stats().threads, 100U);
+    });
+  }
+}
+
 TEST(PoolWaiting, ATaskThatWaitsForALongTimeGivesItsPlaceToAnother) {
   // The first waits for the second, which waits for the third to have run.
   thread_pool pool(2);
