@@ -96,14 +96,17 @@ crew::blocked_place crew::ask_again() const noexcept {
 }
 
 crew::blocked_place crew::blocked_place_locked() const noexcept {
-  return {.others_work = blocked_ < placed_.load(std::memory_order_relaxed) || one_is_woken(),
+  return {.others_work = one_can_work_locked(placed_.load(std::memory_order_relaxed)),
           .patience = std::min<duration>(least_patience * (1 + away_ * away_), std::chrono::seconds(1))};
 }
 
-/// It works as good as already, though on a busy machine its thread may not run for some time. Whoever took its place
-/// meanwhile might well find a task that waits for it, and so on, until there are as many threads as may be.
-/// No wake-up is overlooked that matters: a worker that wakes another does so before it blocks, under the lock.
-bool crew::one_is_woken() const noexcept {
+/// Of so many with places, those who are blocked among them.
+///
+/// Whoever has been woken works as good as already, though on a busy machine its thread may not run for some time: if
+/// others took its place meanwhile, each might well find a task that waits for it, and so on, until there are as many
+/// threads as may be. No wake-up is overlooked that matters: a worker that wakes another does so before it blocks.
+bool crew::one_can_work_locked(unsigned placed) const noexcept {
+  if (blocked_ < placed) return true;
   for (const waiting* one = waiting_; one != nullptr; one = one->after) {
     if (one->woken.load(std::memory_order_relaxed) != 0) return true;
   }
@@ -121,12 +124,15 @@ void crew::end_to_block(waiting& me) noexcept {
   forget(me);
 }
 
-/// By one who is blocked. False: there is nobody to give it to.
+/// By one who is blocked. False: there is nobody to give it to. Nobody gets it if there are too many as it is: in a
+/// long chain of tasks that wait, those who come back find no end of work and stay, and each would bring in another.
 bool crew::give_place_away() noexcept {
   worker* heir = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    if (spares_.empty()) {
+    if (one_too_many() && one_can_work_locked(placed_.load(std::memory_order_relaxed))) {
+      --placed_;
+    } else if (spares_.empty()) {
       if (!start_thread()) return false;
     } else {
       heir = spares_.back();
@@ -147,10 +153,11 @@ void crew::take_place(waiting& me) noexcept {
   forget(me);
 }
 
-/// False: there is none too many any more.
+/// False: there is none too many any more, or all others wait.
 bool crew::become_spare(worker& me) noexcept {
   const std::lock_guard lock(mutex_);
   if (!one_too_many() || over()) return false;
+  if (!one_can_work_locked(placed_.load(std::memory_order_relaxed) - 1)) return false;
   spares_.push_back(&me);  // there is room: see start_thread
   --placed_;
   if (closing()) end_if_over_locked();

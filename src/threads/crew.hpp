@@ -113,7 +113,7 @@ class crew {
   blocked_place begin_to_block(waiting& me) noexcept;
   blocked_place ask_again() const noexcept;
   blocked_place blocked_place_locked() const noexcept;
-  bool one_is_woken() const noexcept;
+  bool one_can_work_locked(unsigned placed) const noexcept;
   void end_to_block(waiting& me) noexcept;
   bool give_place_away() noexcept;
   void take_place(waiting& me) noexcept;

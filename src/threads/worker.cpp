@@ -147,11 +147,13 @@ op* worker::next() noexcept {
     }
     if (all_.one_too_many()) {
       if (searching_) end_search();
-      if (all_.become_spare(*this)) sleeper_.bed.park(nullptr);
-      if (all_.over()) return nullptr;
-    } else if (!sleep()) {
-      return nullptr;
+      if (all_.become_spare(*this)) {
+        sleeper_.bed.park(nullptr);
+        if (all_.over()) return nullptr;
+        continue;
+      }
     }
+    if (!sleep()) return nullptr;
   }
 }
 
