@@ -118,15 +118,23 @@ class spare_slabs {
 
 constinit spare_slabs spares;
 
-/// The slabs of one size class.
+/// The slabs of one size class, and a few lists on their way from threads that only free to threads that allocate:
+/// these are handed on as they are. To take a list apart is to wait for each block to come from the other's cache, with
+/// the lock held (a third of what a `post` took its caller).
 class depot {
  public:
-  /// At least one block, or std::bad_alloc. In the order of their addresses, where they come from a slab that was
-  /// empty: a thread that makes many frames at once writes them one after another.
+  /// At least one block, or std::bad_alloc. About `count` of them, or a list that came back. In the order of their
+  /// addresses, where they come from a slab that was empty: a thread that makes many frames at once writes them one
+  /// after another.
   block_list take(std::size_t size_class, std::uint32_t count) {
     block_list list;
     block** end = &list.first;
     const std::lock_guard lock(mutex_);
+    if (lists_ != 0) {
+      list = passing_[--lists_];
+      used_ += list.count;
+      return list;
+    }
     for (; list.count < count && (with_room_ != nullptr || grow(size_class, list.count == 0)); ++list.count) {
       slab& s = *with_room_;
       *end = s.take();
@@ -138,7 +146,8 @@ class depot {
     return list;
   }
 
-  /// Takes the first `count` of the blocks linked from `list`; returns the rest.
+  /// Takes the first `count` of the blocks linked from `list` back into their slabs; returns the rest. What is being
+  /// handed on goes back, too, so that a burst can go back to the system.
   block* give(block* list, std::uint32_t count) noexcept {
     block* others = nullptr;
     {
@@ -146,17 +155,40 @@ class depot {
       for (; count > 0; --count) {
         block* const b = std::exchange(list, list->next);
         if (slab::of(b).owner == this) {
+          --used_;
           put(*b);
         } else {
           b->next = std::exchange(others, b);
         }
       }
+      while (lists_ != 0) put(passing_[--lists_]);
     }
-    // A plugin may have a copy of fanout of its own, whose frames are destroyed here.
-    while (others != nullptr) {
-      block* const b = std::exchange(others, others->next);
-      slab::of(b).owner->give(b, 1);
+    give_to_owners(others);
+    return list;
+  }
+
+  /// Takes the first `count` of the blocks linked from `list`, and hands them on as a list; returns the rest.
+  block* pass_on(block* list, std::uint32_t count) noexcept {
+    block_list own;
+    block* others = nullptr;
+    for (; count > 0; --count) {
+      block* const b = std::exchange(list, list->next);
+      const bool is_own = slab::of(b).owner == this;
+      block*& joined = is_own ? own.first : others;
+      b->next = std::exchange(joined, b);
+      if (is_own) ++own.count;
     }
+    {
+      const std::lock_guard lock(mutex_);
+      used_ -= own.count;
+      if (lists_ == passing_.size()) {  // the oldest goes: it is the coldest
+        put(passing_.front());
+        std::ranges::rotate(passing_, passing_.begin() + 1);
+        --lists_;
+      }
+      passing_[lists_++] = own;
+    }
+    give_to_owners(others);
     return list;
   }
 
@@ -167,11 +199,21 @@ class depot {
   }
 
  private:
+  /// A plugin may have a copy of fanout of its own, whose frames are destroyed here.
+  static void give_to_owners(block* others) noexcept {
+    while (others != nullptr) {
+      block* const b = std::exchange(others, others->next);
+      slab::of(b).owner->give(b, 1);
+    }
+  }
+
+  void put(const block_list& list) noexcept {
+    for (block* b = list.first; b != nullptr;) put(*std::exchange(b, b->next));
+  }
   void put(block& b) noexcept {
     slab& s = slab::of(&b);
     if (!s.has_room()) link(s);
     b.next = std::exchange(s.free, &b);
-    --used_;
     if (--s.used == 0) emptied(s);
   }
 
@@ -211,6 +253,8 @@ class depot {
   }
 
   std::mutex mutex_;
+  std::array<block_list, 4> passing_;
+  std::size_t lists_ = 0;  // of those, from the front, the newest last
   slab* with_room_ = nullptr;
   std::size_t slabs_ = 0;
   std::int64_t used_ = 0;
@@ -226,6 +270,8 @@ constexpr std::uint32_t limit_of(std::size_t size_class) noexcept {
 struct listed_cache : cache {
   // How many blocks to take next time: a thread that needs few touches few.
   std::array<std::uint32_t, classes> batch;
+  // Taken out of the depot, less those given back: below 0 if it frees what others allocate.
+  std::array<std::int64_t, classes> balance{};
   listed_cache* previous = nullptr;
   listed_cache* next = nullptr;
 };
@@ -258,11 +304,6 @@ constinit registry all_caches;
 
 constinit std::atomic<std::int64_t> blocks_apart = 0;  // a statistic, alone
 
-void give(std::size_t size_class, bin& b, std::uint32_t count) noexcept {
-  b.add_room(static_cast<std::int32_t>(count));
-  b.first = depots[size_class].give(b.first, count);
-}
-
 /// The thread's cache: in use from its first block until the destructors of thread-locals.
 class own_cache {
  public:
@@ -274,7 +315,9 @@ class own_cache {
   }
   ~own_cache() {
     this_cache = nullptr;
-    for (std::size_t c = 0; c < classes; ++c) give(c, cache_.bins[c], cache_.bins[c].count());
+    for (std::size_t c = 0; c < classes; ++c) {
+      if (cache_.bins[c].count() != 0) depots[c].give(cache_.bins[c].first, cache_.bins[c].count());
+    }
     all_caches.unlist(cache_);
   }
 
@@ -316,6 +359,7 @@ FANOUT_UNCOMMON void* allocate_slowly(std::size_t size) {
     const block_list taken = depots[size_class].take(size_class, batch);
     b.first = taken.first;
     b.add_room(-static_cast<std::int32_t>(taken.count));
+    cache->balance[size_class] += taken.count;
     batch = std::min(2 * batch, b.limit / 2);
   }
   return b.pop();
@@ -327,7 +371,13 @@ FANOUT_UNCOMMON void free_slowly(void* memory, std::size_t size) noexcept {
   auto* const freed = static_cast<block*>(memory);
   if (listed_cache* const cache = own()) {
     bin& b = cache->bins[size_class];
-    if (b.full()) give(size_class, b, b.limit / 2);
+    if (b.full()) {
+      const std::uint32_t count = b.limit / 2;
+      std::int64_t& balance = cache->balance[size_class];
+      b.first = balance > 0 ? depots[size_class].give(b.first, count) : depots[size_class].pass_on(b.first, count);
+      balance = std::max<std::int64_t>(balance - count, -std::int64_t{b.limit});  // it may come to allocate itself
+      b.add_room(static_cast<std::int32_t>(count));
+    }
     b.push(freed);
   } else {
     freed->next = nullptr;

@@ -3,7 +3,8 @@
 //
 //     thread:  a list of free blocks for each size class, bounded            no lock, no atomic
 //        ▲ batches of blocks, either way
-//     depot:   for each size class, slabs of 2 MiB with their free blocks    a lock for each class
+//     depot:   for each size class, a few batches to be handed on as they    a lock for each class
+//              are, and slabs of 2 MiB with their free blocks
 //        ▲ whole slabs that have become empty
 //     spare slabs, bounded; what is beyond goes back to the system           a lock
 //

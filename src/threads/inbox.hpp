@@ -7,12 +7,11 @@
 #include <cstddef>
 #include <limits>
 #include <mutex>
-#include <span>
 
-#include "core/op_queue.hpp"
 #include "core/timer_heap.hpp"
 #include "fanout/executor.hpp"
 #include "threads/event_count.hpp"
+#include "threads/op_bundles.hpp"
 #include "threads/sync.hpp"
 
 namespace fanout::detail {
@@ -40,13 +39,14 @@ class inbox {
     return closed_;
   }
 
-  /// Fills `to` with the oldest, but takes no more than about one of `sharers` parts of what is there. How many.
-  std::size_t take(std::span<op*> to, std::size_t sharers) noexcept {
+  static constexpr std::size_t most_taken = 32;
+
+  /// The oldest, but no more than about one of `sharers` parts of what is there.
+  op_chain take(std::size_t sharers) noexcept {
     const std::lock_guard lock(mutex_);
     const std::size_t there = count_.load(std::memory_order_relaxed);
-    const std::size_t taken = std::min({there, to.size(), there / sharers + 1});
-    for (std::size_t i = 0; i < taken; ++i) to[i] = queue_.pop();
-    count_.store(there - taken, std::memory_order_relaxed);
+    const op_chain taken = queue_.take(std::min({there, most_taken, there / sharers + 1}));
+    count_.store(there - taken.count, std::memory_order_relaxed);
     return taken;
   }
 
@@ -94,7 +94,7 @@ class inbox {
   void take_due() noexcept {
     const std::lock_guard lock(mutex_);
     struct {
-      op_queue& queue;
+      op_bundles<most_taken>& queue;
       std::size_t count = 0;
       void push(timer_op& timer) noexcept {
         queue.push(timer);
@@ -112,7 +112,7 @@ class inbox {
     {
       const std::lock_guard lock(mutex_);
       if (closed_) return false;
-      queue_.push_all(first, last);
+      queue_.push_all(first, last, count);
       count_up(count);
       woken = workers_.begin_notify();
     }
@@ -129,7 +129,7 @@ class inbox {
 
   event_count& workers_;
   alignas(64) adaptive_mutex mutex_;  // guards the queue and the timers; event_count's is taken inside of it
-  op_queue queue_;
+  op_bundles<most_taken> queue_;
   timer_heap timers_;
   bool closed_ = false;
   // Written under the lock. They are read by all, all the time.

@@ -97,12 +97,15 @@ op* worker::find_given() noexcept {
     if (op* const work = share_.steal()) return work;  // else a thief was faster
   }
   if (all_.inbox_.count() == 0) return nullptr;
-  std::array<op*, max_share> taken;
-  const std::size_t count = all_.inbox_.take(taken, all_.places());
-  if (count == 0) return nullptr;
-  for (std::size_t i = 1; i < count; ++i) share_.push(*taken[i]);
-  if (count > 1 && !searching_) all_.sleepers_.notify();  // who searches does so when it stops
-  return taken[0];
+  const op_chain taken = all_.inbox_.take(all_.places());
+  if (taken.count == 0) return nullptr;
+  op* next = taken.first->next;
+  for (std::size_t i = 1; i < taken.count; ++i) {
+    op& work = *std::exchange(next, next->next);  // what follows it is read before: a thief may have run it at once
+    share_.push(work);
+  }
+  if (taken.count > 1 && !searching_) all_.sleepers_.notify();  // who searches does so when it stops
+  return taken.first;
 }
 
 op* worker::steal_from(worker& other) noexcept {

@@ -43,7 +43,6 @@ class worker {
  private:
   friend class crew;
 
-  static constexpr std::size_t max_share = 32;
   static constexpr auto turn = std::chrono::milliseconds(1);
 
   /// A number that its own thread counts up, and others read.
@@ -70,8 +69,9 @@ class worker {
   bool sleep() noexcept;
 
   crew& all_;
-  work_deque own_;                                  // what its ops have forked
-  basic_work_deque<native_sync, max_share> share_;  // what it took out of the inbox; run from the oldest on, by anybody
+  work_deque own_;  // what its ops have forked
+  basic_work_deque<native_sync, inbox::most_taken>
+      share_;                                       // what it took out of the inbox; run from the oldest on, by anybody
   event_count::sleeper sleeper_;                    // its bed serves it as a spare, too
   work_deque::index made_from_ = 0;                 // what is in `own_` from here on was made by the op that runs now
   std::uint32_t since_look_ = 0, look_every_ = 64;  // calls of find()

@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <mutex>
 #include <random>
+#include <set>
+#include <stop_token>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -112,6 +115,35 @@ TEST(FramePool, BlocksThatAnotherThreadFreesComeBack) {
     blocks.clear();
   }
   EXPECT_LE(frame_pool::mapped_bytes(), before + 4 * slab_bytes);
+}
+
+TEST(FramePool, ListsOfBlocksArePassedOnFromWhoFreesToWhoAllocates) {
+  // The same few come again and again, each time filled with a pattern that nobody else may spoil.
+  constexpr std::size_t size = 64, per_round = 512;
+  const std::int64_t live = frame_pool::live();
+  std::set<std::uintptr_t> seen;
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::vector<block> given;
+  std::jthread frees([&](const std::stop_token& stop) {
+    std::unique_lock lock(mutex);
+    while (changed.wait(lock, stop, [&] { return !given.empty(); })) {
+      given.clear();
+      changed.notify_all();
+    }
+  });
+  for (int round = 0; round < 200; ++round) {
+    std::vector<block> blocks;
+    for (std::size_t b = 0; b < per_round; ++b) seen.insert(blocks.emplace_back(size).address());
+    std::unique_lock lock(mutex);
+    given = std::move(blocks);
+    changed.notify_all();
+    changed.wait(lock, [&] { return given.empty(); });
+  }
+  frees.request_stop();
+  frees.join();
+  EXPECT_EQ(frame_pool::live(), live);
+  EXPECT_LT(seen.size(), 10 * per_round);
 }
 
 TEST(FramePool, GivesABurstBackToTheSystem) {
