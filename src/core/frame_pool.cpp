@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -304,32 +305,35 @@ constinit registry all_caches;
 
 constinit std::atomic<std::int64_t> blocks_apart = 0;  // a statistic, alone
 
-/// The thread's cache: in use from its first block until the destructors of thread-locals.
+/// The thread's cache: in use from its first block until the destructors of thread-locals. On the heap: a module that is
+/// loaded late finds little room for thread-locals that are initial-exec, and those make all of its module such.
 class own_cache {
  public:
-  own_cache() noexcept {
-    for (std::size_t c = 0; c < classes; ++c) cache_.bins[c].room = cache_.bins[c].limit = limit_of(c);
-    cache_.batch.fill(4);
-    all_caches.list(cache_);
-    this_cache = &cache_;
+  own_cache() noexcept : cache_(new (std::nothrow) listed_cache) {
+    if (cache_ == nullptr) return;
+    for (std::size_t c = 0; c < classes; ++c) cache_->bins[c].room = cache_->bins[c].limit = limit_of(c);
+    cache_->batch.fill(4);
+    all_caches.list(*cache_);
+    this_cache = cache_.get();
   }
   ~own_cache() {
+    if (cache_ == nullptr) return;
     this_cache = nullptr;
     for (std::size_t c = 0; c < classes; ++c) {
-      if (cache_.bins[c].count() != 0) depots[c].give(cache_.bins[c].first, cache_.bins[c].count());
+      if (cache_->bins[c].count() != 0) depots[c].give(cache_->bins[c].first, cache_->bins[c].count());
     }
-    all_caches.unlist(cache_);
+    all_caches.unlist(*cache_);
   }
 
-  listed_cache* get() noexcept { return this_cache != nullptr ? &cache_ : nullptr; }
+  listed_cache* get() const noexcept { return this_cache != nullptr ? cache_.get() : nullptr; }
 
  private:
-  listed_cache cache_;
+  const std::unique_ptr<listed_cache> cache_;
 };
 
-/// Null if the thread is about to end.
+/// Null if the thread is about to end, or the system has no memory.
 listed_cache* own() {
-  static thread_local own_cache cache;
+  static thread_local const own_cache cache;
   return cache.get();
 }
 
