@@ -30,7 +30,7 @@ void attendant::woke(bool readable) noexcept {
   const std::lock_guard lock(mutex_);
   if (boss_ == nullptr) return;
   boss_->look_after_attendant();
-  if (readable) boss_->take_turn();
+  if (readable && boss_->take_turn()) boss_->ring_doorbell();
 }
 
 void attendant::left() noexcept {

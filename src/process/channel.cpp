@@ -1,29 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Frames over stream sockets.
+// Who sleeps says so, then looks once more; who has something for a sleeper publishes it, then looks whether it sleeps.
+// Both are sequentially consistent, so one of the two sees the other.
 #include "channel.hpp"
 
 #include <sys/socket.h>
-#include <sys/uio.h>
 
-#include <algorithm>
-#include <array>
-#include <cstring>
+#include <stdexcept>
 
-#include "fanout/errors.hpp"
+#include "shared_futex.hpp"
 
 namespace fanout::detail {
-
-namespace {
-
-constexpr std::size_t usual_read = std::size_t{64} << 10;
-constexpr std::size_t largest_kept = std::size_t{1} << 20;
-
-std::size_t push_vector(std::array<iovec, 32>& vectors, std::size_t used, std::span<const std::byte> bytes) {
-  if (!bytes.empty()) vectors[used++] = {const_cast<std::byte*>(bytes.data()), bytes.size()};
-  return used;
-}
-
-}  // namespace
 
 std::pair<descriptor, descriptor> make_socket_pair(int type) {
   int ends[2];
@@ -31,95 +17,112 @@ std::pair<descriptor, descriptor> make_socket_pair(int type) {
   return {descriptor(ends[0]), descriptor(ends[1])};
 }
 
-std::size_t frame_source::room_wanted() const noexcept {
-  frame_header header;
-  if (buffer_.size() < sizeof header) return usual_read;
-  std::memcpy(&header, buffer_.data(), sizeof header);
-  // At most as much again as has come already: a length is believed only as far as its bytes arrive.
-  const std::size_t believed = std::max(buffer_.size(), usual_read);
-  const std::size_t missing = sizeof header + header.length - buffer_.size();
-  return header.length > believed ? believed : std::max(missing, usual_read);
-}
+// --- the program's end
 
-frame_source::input frame_source::fill(int fd, bool wait) {
-  buffer_.drop_front(std::exchange(taken_, 0));
-  if (buffer_.size() == 0 && buffer_.capacity() > largest_kept) buffer_ = byte_buffer();
-  const std::size_t room = room_wanted();
-  std::byte* const to = buffer_.extend(room);
-  ssize_t got;
-  do {
-    got = ::recv(fd, to, room, wait ? 0 : MSG_DONTWAIT);
-  } while (got < 0 && errno == EINTR);
-  buffer_.shrink(room - (got > 0 ? static_cast<std::size_t>(got) : 0));
-  if (got > 0) return input::some;
-  if (got == 0) return input::closed;
-  if (errno == EAGAIN) return input::none;
-  return errno == ECONNRESET ? input::unread : input::closed;
-}
-
-std::optional<frame> frame_source::next() noexcept {
-  frame f;
-  const std::size_t left = buffer_.size() - taken_;
-  if (left < sizeof f.header) return std::nullopt;
-  std::memcpy(&f.header, buffer_.data() + taken_, sizeof f.header);
-  if (f.header.length > left - sizeof f.header) return std::nullopt;
-  f.body = buffer_.bytes().subspan(taken_ + sizeof f.header, static_cast<std::size_t>(f.header.length));
-  taken_ += sizeof f.header + f.body.size();
-  return f;
-}
+channel::channel(const descriptor& memory)
+    : memory_(memory), input_(memory_.to_program()), output_(memory_.to_worker()) {}
 
 void channel::send(const frame_header& header, std::span<const std::byte> own, std::span<const std::byte> borrowed) {
-  piece p;
-  frame_header whole = header;
-  whole.length = own.size() + borrowed.size();
-  p.own.reserve(sizeof whole + own.size());
-  p.own.append_value(whole);
-  p.own.append(own.data(), own.size());
-  p.borrowed = borrowed;
-  output_.push_back(std::move(p));
+  frame_sink::outgoing what{.header = header, .first = own, .second = borrowed};
+  what.header.length = own.size() + borrowed.size();
+  if (waiting_.empty() && output_.put(what)) return wake_worker();
+  piece& kept = waiting_.emplace_back(byte_buffer(), what);
+  kept.own.append(own.data(), own.size());
+  kept.what.first = kept.own.bytes();
+  if (kept.what.sent != 0) wake_worker();
+  flush();
 }
 
 bool channel::flush() {
-  while (!output_.empty()) {
-    std::array<iovec, 32> vectors;
-    std::size_t used = 0;
-    for (const piece& p : output_) {
-      if (used + 2 > vectors.size()) break;
-      used = push_vector(vectors, used, p.own.bytes().subspan(std::min(p.sent, p.own.size())));
-      used = push_vector(vectors, used, p.borrowed.subspan(p.sent > p.own.size() ? p.sent - p.own.size() : 0));
+  bool sent = false;
+  while (!waiting_.empty()) {
+    if (!output_.has_room_for(waiting_.front().what)) {
+      page().program_wants_room.store(1, std::memory_order_seq_cst);
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+      if (!output_.has_room_for(waiting_.front().what)) break;
     }
-    msghdr message{};
-    message.msg_iov = vectors.data();
-    message.msg_iovlen = used;
-    const ssize_t sent = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0 && errno == EAGAIN) return false;
-    if (sent < 0) {  // the worker is gone: its end is reported, and says what becomes of this
-      output_.clear();
-      lost_output_ = true;
-      break;
-    }
-    for (auto left = static_cast<std::size_t>(sent); left != 0;) {
-      piece& p = output_.front();
-      const std::size_t part = std::min(left, p.size() - p.sent);
-      p.sent += part;
-      left -= part;
-      if (p.sent == p.size()) output_.pop_front();
-    }
+    sent = true;
+    if (output_.put(waiting_.front().what)) waiting_.pop_front();
   }
-  return true;
+  if (sent) wake_worker();
+  return waiting_.empty();
 }
 
-void channel::close_output() noexcept { ::shutdown(socket_.get(), SHUT_WR); }
+void channel::wake_worker() noexcept {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  auto& sleeps = page().worker_sleeps;
+  if (sleeps.load(std::memory_order_relaxed) == 0) return;
+  sleeps.store(0, std::memory_order_seq_cst);
+  shared_futex_wake(sleeps);
+}
 
-bool send_all(int fd, std::span<const std::byte> bytes) noexcept {
-  while (!bytes.empty()) {
-    const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(sent));
+// --- the worker's end
+
+namespace {
+
+mapping map_program_page(const descriptor& memory) {
+  mapping_plan plan(whole_pages(sizeof(program_page)));
+  plan.map(memory, 0, whole_pages(sizeof(program_page)), false);
+  return plan.done();
+}
+
+}  // namespace
+
+worker_channel::worker_channel(worker_surroundings all)
+    : memory_(all.memory),
+      program_page_(map_program_page(all.program_page)),
+      bell_(std::move(all.bell)),
+      input_(memory_.to_worker()),
+      output_(memory_.to_program()) {}
+
+template <class Condition>
+void worker_channel::sleep_until(const Condition& there) noexcept {
+  auto& sleeps = page().worker_sleeps;
+  while (!there()) {
+    sleeps.store(1, std::memory_order_seq_cst);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (!there()) shared_futex_wait(sleeps, 1);
+    sleeps.store(0, std::memory_order_relaxed);
   }
-  return true;
+}
+
+frame worker_channel::next() {
+  for (;;) {
+    const auto f = input_.next();
+    tell_of_room();
+    if (f) return *f;
+    if (input_.corrupt()) throw std::runtime_error("what the program sent makes no sense");
+    sleep_until([this] { return input_.has_news() || input_.corrupt(); });
+  }
+}
+
+void worker_channel::tell_of_room() noexcept {
+  if (!input_.gave_room()) return;
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  auto& wants = page().program_wants_room;
+  if (wants.load(std::memory_order_relaxed) == 0) return;
+  wants.store(0, std::memory_order_seq_cst);
+  ring();
+}
+
+void worker_channel::send(const frame_header& header, std::span<const std::byte> body, bool wakes) {
+  frame_sink::outgoing what{.header = header, .first = body, .second = {}};
+  what.header.length = body.size();
+  while (!output_.put(what)) {
+    ring();
+    sleep_until([&] { return output_.has_room_for(what); });
+  }
+  if (wakes) ring();
+}
+
+void worker_channel::ring() noexcept {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  const auto& sleeps = reinterpret_cast<const program_page*>(program_page_.data())->sleeps;
+  const std::uint64_t now = sleeps.load(std::memory_order_seq_cst);
+  if (now % 2 == 0 || now == rung_for_) return;
+  rung_for_ = now;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(bell_.get(), &one, sizeof one);
 }
 
 }  // namespace fanout::detail

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam between bookkeeping and transport: frames over one private socket for each worker.
+// Both ends of what a program and a worker have to say to each other: frames through the rings of their memory, and who
+// wakes whom. While both are busy there are no system calls.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -10,80 +12,92 @@
 
 #include "descriptor.hpp"
 #include "fanout/detail/byte_buffer.hpp"
-#include "wire.hpp"
+#include "frames.hpp"
+#include "worker_memory.hpp"
 
 namespace fanout::detail {
 
-struct frame {
-  frame_header header;
-  std::span<const std::byte> body;  // valid until the next fill()
-};
-
-/// Cuts the bytes of a stream into frames. What a length claims is taken only as it arrives.
-class frame_source {
- public:
-  enum class input {
-    some,    ///< bytes came
-    none,    ///< nothing for now
-    closed,  ///< the other side is gone, and had read all that was sent to it
-    unread,  ///< the other side is gone, and had not read all that was sent to it
-  };
-
-  /// One read.
-  input fill(int fd, bool wait);
-  std::optional<frame> next() noexcept;
-
- private:
-  std::size_t room_wanted() const noexcept;
-
-  byte_buffer buffer_;
-  std::size_t taken_ = 0;  // at the front of the buffer, by next()
-};
-
-/// The program's end of a worker's socket. Nothing here blocks. Only the turns of the supervisor use it.
+/// The program's end. Nothing here blocks. Only the turns of the supervisor use it.
 class channel {
  public:
-  explicit channel(descriptor socket) noexcept : socket_(std::move(socket)) {}
+  /// Throws std::system_error.
+  explicit channel(const descriptor& memory);
 
-  int fd() const noexcept { return socket_.get(); }
+  worker_page& page() const noexcept { return memory_.page(); }
 
-  /// Queues a frame; its body is `own`, then `borrowed`, which must stay where it is until the frame is sent.
+  /// Sends a frame; its body is `own`, then `borrowed`, which must stay where it is until the frame is sent: until
+  /// pending() is false, or drop_output().
   void send(const frame_header& header, std::span<const std::byte> own, std::span<const std::byte> borrowed = {});
-  /// Sends what the socket takes. True: nothing is left to send.
+  /// Sends what there was no room for before. False: there still is none for all.
   bool flush();
-  /// Was something not sent because the worker is gone?
-  bool lost_output() const noexcept { return lost_output_; }
+  bool pending() const noexcept { return !waiting_.empty(); }
   /// Forgets what was not sent.
-  void drop_output() noexcept { output_.clear(); }
+  void drop_output() noexcept { waiting_.clear(); }
 
-  /// Reads all that is there and calls `on_frame(frame)` for each whole frame.
+  /// Calls `on_frame(frame)` for each frame that has come, for as long as that returns true.
   template <class F>
-  frame_source::input receive(F&& on_frame) {
-    for (;;) {
-      const auto got = input_.fill(socket_.get(), false);
-      while (const auto f = input_.next()) on_frame(*f);
-      if (got != frame_source::input::some) return got;
+  void receive(F&& on_frame) {
+    while (input_.has_news()) {
+      const auto f = input_.next();
+      if (f && !on_frame(*f)) break;
     }
+    input_.release();
+    if (input_.gave_room()) wake_worker();
+  }
+  /// The worker has overwritten its memory.
+  bool corrupt() const noexcept { return input_.corrupt(); }
+
+  bool has_input() const noexcept { return input_.has_news(); }
+  bool has_room_for_pending() noexcept {
+    return !waiting_.empty() && output_.has_room_for(waiting_.front().what);
   }
 
-  /// The worker reads the end of its input, and leaves.
-  void close_output() noexcept;
+  /// If it sleeps.
+  void wake_worker() noexcept;
 
  private:
   struct piece {
     byte_buffer own;
-    std::span<const std::byte> borrowed;
-    std::size_t sent = 0;
-    std::size_t size() const noexcept { return own.size() + borrowed.size(); }
+    frame_sink::outgoing what;
   };
 
-  descriptor socket_;
+  worker_memory memory_;
   frame_source input_;
-  std::deque<piece> output_;
-  bool lost_output_ = false;
+  frame_sink output_;
+  std::deque<piece> waiting_;  // in their order, after what is in the ring
 };
 
-/// The worker's end: sends all of `bytes`. False: the program is gone.
-bool send_all(int fd, std::span<const std::byte> bytes) noexcept;
+/// What a worker got with its welcome.
+struct worker_surroundings {
+  welcome greeting;
+  descriptor memory, program_page, bell;
+};
+
+/// The worker's end. Blocks; used by the worker's own thread.
+class worker_channel {
+ public:
+  /// Throws std::system_error.
+  explicit worker_channel(worker_surroundings all);
+
+  worker_page& page() const noexcept { return memory_.page(); }
+
+  /// Waits for the next frame. Throws std::bad_alloc; std::runtime_error if what comes makes no sense.
+  frame next();
+  /// Sends a frame. `wakes`: the program should look at it now; else when it looks anyway.
+  void send(const frame_header& header, std::span<const std::byte> body, bool wakes);
+
+ private:
+  template <class Condition>
+  void sleep_until(const Condition& there) noexcept;
+  void ring() noexcept;
+  void tell_of_room() noexcept;
+
+  worker_memory memory_;
+  mapping program_page_;
+  descriptor bell_;
+  frame_source input_;
+  frame_sink output_;
+  std::uint64_t rung_for_ = 0;  // the program's sleep for which the bell was rung
+};
 
 }  // namespace fanout::detail

@@ -11,7 +11,6 @@
 #include <csignal>
 #include <utility>
 
-#include "fanout/detail/blocking.hpp"
 #include "fanout/detail/this_thread.hpp"
 #include "fanout/errors.hpp"
 
@@ -25,14 +24,47 @@ constexpr unsigned most_failed_starts = 3;
 constexpr duration time_to_leave = 5s;        // for a worker to flush, and run its destructors
 constexpr duration work_per_chunk = 500us;    // enough to make the hand-over cheap
 constexpr std::size_t chunks_per_worker = 4;  // of what is left, so that all workers end at about the same time
+constexpr duration work_ahead = 500us;        // what a worker may have besides what it is at
+constexpr duration unknown_time = 1h;         // of what was never run: nothing is sent after it
+constexpr duration patience = 1ms;            // with a worker that has more than it is at, while another has nothing
+constexpr duration between_memory_looks = 20ms;
 
 }  // namespace
+
+unsigned remote_work::count_death(std::size_t item) {
+  if (deaths_ == nullptr) deaths_ = std::make_unique<std::vector<std::pair<std::size_t, unsigned>>>();
+  const auto found = std::ranges::find(*deaths_, item, [](const auto& entry) { return entry.first; });
+  if (found != deaths_->end()) return ++found->second;
+  return deaths_->emplace_back(item, 1U).second;
+}
 
 void enqueue(pool_core& pool, remote_work& work, std::size_t count, std::size_t chunk) {
   pool.enqueue(work, count, chunk);
 }
 
-void kill_running(pool_core& pool, remote_work& work) noexcept { pool.kill_running(work); }
+bool cancel_handed_out(pool_core& pool, remote_work& work, cancel_mode mode) noexcept {
+  return pool.cancel_handed_out(work, mode);
+}
+
+// --- pace_table
+
+std::size_t pace_table::hash::operator()(const call_target& t) const noexcept {
+  return (t.thunk.offset ^ (t.function.offset << 20)) * 0x9e3779b97f4a7c15U + t.thunk.module;
+}
+bool pace_table::same::operator()(const call_target& a, const call_target& b) const noexcept {
+  return a.thunk.offset == b.thunk.offset && a.function.offset == b.function.offset &&
+         a.thunk.module == b.thunk.module && a.function.module == b.function.module;
+}
+
+duration pace_table::of(const call_target& target) const noexcept {
+  const auto found = items_.find(target);
+  return found != items_.end() ? found->second : duration::zero();
+}
+
+void pace_table::note(const call_target& target, duration item) {
+  auto& known = items_[target];
+  known = known == duration::zero() ? item : (known + item) / 2;
+}
 
 // --- any thread
 
@@ -55,42 +87,93 @@ void pool_core::open() {
   }
 }
 
-void pool_core::close() {
+std::shared_ptr<supervisor> pool_core::boss() noexcept {
+  const std::lock_guard lock(mutex_);
+  return boss_;
+}
+
+bool pool_core::close(shutdown_mode mode, duration deadline) {
   if (!is_of_this_process()) {  // a fork of the program has neither the thread nor the workers, and ends nothing
-    new std::shared_ptr(std::move(boss_));
-    return;
+    if (boss_ != nullptr) new std::shared_ptr(std::move(boss_));
+    return true;
   }
-  {
-    const std::lock_guard lock(mutex_);
-    closing_ = true;
+  const phase goal = mode == shutdown_mode::drain            ? phase::draining
+                     : mode == shutdown_mode::cancel_pending ? phase::cancelling
+                                                             : phase::killing;
+  std::shared_ptr<supervisor> over;
+  std::unique_lock lock(mutex_);
+  const auto closed = [this] { return wanted_ == phase::closed; };
+  const auto raise_to = [this](phase p) {
+    if (wanted_ >= p) return;
+    wanted_ = p;
+    boss_->notify();
+  };
+  raise_to(goal);
+  bool in_time = true;
+  if (deadline != duration::max()) {
+    in_time = closed_.wait_until(lock, after(deadline), closed);
+    if (!in_time) raise_to(phase::killing);
   }
-  boss_->notify();
-  wait_for(closed_, no_scheduler);
-  boss_.reset();
+  closed_.wait(lock, closed);
+  over = std::move(boss_);
+  lock.unlock();
+  return in_time;
+}
+
+/// Under the lock, so that who waits, and then destroys this, finds it unused.
+void pool_core::become_closed() noexcept {
+  const std::lock_guard lock(mutex_);
+  wanted_ = phase::closed;
+  closed_.notify_all();
 }
 
 void pool_core::enqueue(remote_work& work, std::size_t count, std::size_t chunk) {
   if (count == 0) return work.drop();
-  work.pace().chunk = chunk;
+  work.chunk() = chunk;
   try {
     if (!is_of_this_process())
       throw error("this fanout::process_pool belongs to the process that made it, not to forks of that: make another");
     const std::lock_guard lock(mutex_);
+    if (wanted_ != phase::open) throw pool_closed("this fanout::process_pool was shut down, and takes no more work");
     incoming_.push_back({&work, 0, count});
+    counted_.queued.fetch_add(count, std::memory_order_relaxed);
+    boss_->notify();
   } catch (...) {
     work.drop();
     throw;
   }
-  if (scheduler* const here = current_scheduler()) boss_->offer_to(*here);
-  boss_->notify();
+  scheduler* const here = current_scheduler();
+  if (here == nullptr) return;
+  if (const auto boss = this->boss()) boss->offer_to(*here);  // which may wait for a turn: without the lock
 }
 
-void pool_core::kill_running(remote_work& work) noexcept {
+bool pool_core::cancel_handed_out(remote_work& work, cancel_mode mode) noexcept {
+  const auto boss = this->boss();
+  if (boss == nullptr) return false;  // by then all has ended
+  bool done = false;
+  if (boss->between_turns([&] { done = cancel_now(work, mode); })) {
+    boss->notify();
+    return done;
+  }
+  // Called by what a turn runs: code that decodes a result.
+  if (mode != cancel_mode::kill) return false;
   const std::lock_guard lock(mutex_);
-  if (closing_) return;  // by then it may have ended, and the supervisor too
   work.retain();
-  to_kill_.push_back(&work);
-  boss_->notify();
+  doomed_.push_back(&work);
+  boss->notify();
+  return true;
+}
+
+pool_stats pool_core::stats() const noexcept {
+  const auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
+  return {.workers = plan_.workers,
+          .threads = read(counted_.processes),
+          .busy = read(counted_.busy),
+          .queued = read(counted_.queued),
+          .completed = read(counted_.completed),
+          .started = read(counted_.started),
+          .died = read(counted_.died),
+          .retried = read(counted_.retried)};
 }
 
 // --- turns of the supervisor
@@ -98,11 +181,13 @@ void pool_core::kill_running(remote_work& work) noexcept {
 bool pool_core::advance() {
   if (forked_nanny_.pid != 0) own_nanny_ = &boss_->adopt(std::exchange(forked_nanny_, {}));
   empty_inbox();
+  follow_phase();
   if (!leaving_) start_missing_workers();
   dispatch();
-  if (draining_ && nothing_to_do()) release_workers();
+  if (phase_ != phase::open && nothing_to_do()) release_workers();
+  count_state();
   if (!leaving_ || !workers_.empty() || !nanny_ended()) return true;
-  closed_.finish();  // from here on this may be gone
+  become_closed();  // from here on this may be gone
   return false;
 }
 
@@ -112,19 +197,71 @@ void pool_core::empty_inbox() {
   {
     const std::lock_guard lock(mutex_);
     arrived.swap(incoming_);
-    doomed.swap(to_kill_);
-    draining_ = closing_;
+    doomed.swap(doomed_);
+    phase_ = wanted_;
   }
   queue_.insert(queue_.end(), arrived.begin(), arrived.end());
   for (auto* const work : doomed) {
-    const auto found = std::ranges::find(workers_, work, [](const auto& worker) { return worker->running(); });
-    if (found != workers_.end()) (*found)->cancel_by_kill();
+    cancel_now(*work, cancel_mode::kill);
     work->drop();
   }
 }
 
+bool pool_core::cancel_now(remote_work& work, cancel_mode mode) {
+  for (const auto& worker : workers_) {
+    const auto outcome = worker->cancel(work);
+    if (outcome == worker_link::cancel_outcome::not_here) continue;
+    if (outcome == worker_link::cancel_outcome::taken_back) break;  // it is in the queue now
+    if (mode == cancel_mode::kill) worker->kill_item(std::make_exception_ptr(cancelled()));
+    return mode == cancel_mode::kill || outcome == worker_link::cancel_outcome::asked;
+  }
+  const auto queued = std::ranges::find(queue_, &work, [](const item_range& range) { return range.work; });
+  if (queued == queue_.end()) return false;
+  const item_range range = *queued;
+  queue_.erase(queued);
+  counted_.queued.fetch_sub(range.count, std::memory_order_relaxed);
+  for (std::size_t i = 0; i < range.count; ++i) work.failed(range.first + i, std::make_exception_ptr(cancelled()));
+  work.drop();
+  return true;
+}
+
+void pool_core::follow_phase() {
+  if (phase_ < phase::cancelling || leaving_) return;
+  for (const auto& worker : workers_) worker->take_back_all();
+  if (phase_ == phase::killing) kill_everything();
+  if (phase_ == phase::killing) {
+    end_queue([] { return pool_closed("this fanout::process_pool was shut down by force before the task had ended"); });
+  } else {
+    end_queue([] { return cancelled(); });
+  }
+}
+
+void pool_core::kill_everything() {
+  for (const auto& worker : workers_) {
+    if (worker->has_work() && !worker->is_doomed())
+      worker->kill_item(std::make_exception_ptr(
+          pool_closed("this fanout::process_pool was shut down by force while the task ran")));
+  }
+}
+
+// --- workers come and go
+
+/// Those that leave, or are to, do not count; so their successors are there when they have gone. (Not so those that
+/// never got ready: it counts how many tries that takes.)
+bool pool_core::wants_more_workers() const {
+  const auto stays = [this](const auto& worker) {
+    return worker->now() == worker_link::state::starting || (!worker->is_going() && !has_done_enough(*worker));
+  };
+  const auto staying = static_cast<std::size_t>(std::ranges::count_if(workers_, stays));
+  if (staying >= plan_.workers || (phase_ != phase::open && nothing_to_do())) return false;
+  if (plan_.idle_timeout == duration::zero()) return true;
+  const auto free = std::ranges::count_if(
+      workers_, [&](const auto& worker) { return stays(worker) && !worker->has_work(); });
+  return static_cast<std::size_t>(free) < queue_.size();
+}
+
 void pool_core::start_missing_workers() {
-  while (given_up_.empty() && workers_.size() < plan_.workers && !(draining_ && nothing_to_do())) {
+  while (given_up_.empty() && wants_more_workers()) {
     try {
       start_worker();
     } catch (const std::exception& error) {
@@ -133,18 +270,15 @@ void pool_core::start_missing_workers() {
   }
 }
 
-bool pool_core::nanny_ended() {
-  if (own_nanny_ != nullptr) boss_->dismiss(*std::exchange(own_nanny_, nullptr));
-  return own_nanny_pid_ == 0 || boss_->is_reaped(own_nanny_pid_);
-}
-
 void pool_core::start_worker() {
   nanny_link& nanny = own_nanny_ != nullptr ? *own_nanny_ : boss_->nanny_for(plan_.nanny);
   auto [ours, theirs] = make_socket_pair(SOCK_STREAM);
   const auto number = boss_->new_number();
   worker_owner& self = *this;
-  workers_.push_back(std::make_unique<worker_link>(number, *boss_, self, nanny, std::move(ours),
-                                                   std::chrono::steady_clock::now() + supervisor::start_timeout()));
+  auto made = std::make_unique<worker_link>(number, *boss_, self, nanny, std::move(ours),
+                                            boss_->now() + supervisor::start_timeout());
+  made->initialize_by(plan_.initializer);
+  workers_.push_back(std::move(made));
   nanny.start_worker(number, plan_.exec, plan_.command, std::move(theirs));
   boss_->flush_nanny(nanny);
 }
@@ -156,71 +290,31 @@ void pool_core::count_start_failure(const std::string& why) {
               " attempts, the last of which: " + why;
 }
 
-std::size_t pool_core::chunk_for(const item_range& range) const {
-  const auto& pace = range.work->pace();
-  std::size_t size = pace.chunk;
-  if (size == 0) {
-    const auto by_time = pace.item > duration::zero() ? static_cast<std::size_t>(work_per_chunk / pace.item) : 1;
-    const auto by_share = range.count / (chunks_per_worker * plan_.workers);
-    size = std::max<std::size_t>(1, std::min(by_time, by_share));
-  }
-  return std::min(size, range.count);
+bool pool_core::has_done_enough(const worker_link& worker) const {
+  return plan_.max_tasks_per_worker != 0 && worker.given() >= plan_.max_tasks_per_worker;
 }
 
-void pool_core::dispatch() {
-  while (!queue_.empty() && !idle_.empty()) {
-    item_range& next = queue_.front();
-    if (!next.work->begin()) {
-      next.work->drop();
-      queue_.pop_front();
-      continue;
-    }
-    item_range part{next.work, next.first, chunk_for(next)};
-    next.first += part.count;
-    next.count -= part.count;
-    if (next.count == 0) {
-      queue_.pop_front();
-    } else {
-      part.work->retain();
-    }
-    worker_link& worker = *idle_.back();
-    idle_.pop_back();
-    worker.run(part);
-  }
-  if (!given_up_.empty() && workers_.empty()) fail_queue(given_up_);
+void pool_core::let_go(worker_link& worker) {
+  if (!worker.is_going()) worker.leave(boss_->now() + time_to_leave);
 }
 
-void pool_core::fail_queue(const std::string& why) noexcept {
-  const auto own_error = [&] {  // one for each: threads would share its object
-    try {
-      return std::make_exception_ptr(pool_broken(why));
-    } catch (...) {
-      return std::current_exception();
-    }
-  };
-  while (!queue_.empty()) {
-    const item_range range = queue_.front();
-    queue_.pop_front();
-    if (range.work->begin()) {
-      for (std::size_t i = 0; i < range.count; ++i) range.work->failed(range.first + i, own_error());
-    }
-    range.work->drop();
-  }
+bool pool_core::nanny_ended() {
+  if (own_nanny_ != nullptr) boss_->dismiss(*std::exchange(own_nanny_, nullptr));
+  return own_nanny_pid_ == 0 || boss_->is_reaped(own_nanny_pid_);
 }
 
 bool pool_core::nothing_to_do() const {
-  return queue_.empty() &&
-         std::ranges::none_of(workers_, [](const auto& worker) { return worker->running() != nullptr; });
+  return queue_.empty() && std::ranges::none_of(workers_, [](const auto& worker) { return worker->has_work(); });
 }
 
 void pool_core::release_workers() {
   if (std::exchange(leaving_, true)) return;
-  idle_.clear();
-  const auto deadline = std::chrono::steady_clock::now() + time_to_leave;
   std::vector<worker_link*> not_waited_for;
-  for (auto& worker : workers_) {
+  for (const auto& worker : workers_) {
     if (worker->now() == worker_link::state::idle) {
-      worker->leave(deadline);
+      let_go(*worker);
+    } else if (worker->now() == worker_link::state::leaving) {
+      continue;
     } else if (worker->nanny().may_never_be_ready()) {
       not_waited_for.push_back(worker.get());
     } else {
@@ -231,42 +325,182 @@ void pool_core::release_workers() {
   for (auto* const worker : not_waited_for) worker->on_ended({});
 }
 
-time_point pool_core::deadline() const {
+// --- who gets what
+
+duration pool_core::timeout_of(const remote_work& work) const {
+  return work.limits().timeout != duration::zero() ? work.limits().timeout : plan_.task_timeout;
+}
+
+std::size_t pool_core::chunk_for(const item_range& range, duration item, const worker_link& worker) const {
+  std::size_t size = range.work->chunk();
+  if (size == 0) {
+    const auto by_time = item > duration::zero() ? static_cast<std::size_t>(work_per_chunk / item) : 1;
+    const auto by_share = range.count / (chunks_per_worker * plan_.workers);
+    size = std::max<std::size_t>(1, std::min(by_time, by_share));
+  }
+  if (plan_.max_tasks_per_worker != 0) size = std::min<std::size_t>(size, plan_.max_tasks_per_worker - worker.given());
+  return std::min(size, range.count);
+}
+
+/// Each idle worker gets something first, so that nobody has two runs while another has none. Then, where it is known
+/// that this takes little time, they get more, so that they need not wait for it.
+void pool_core::dispatch() {
+  if (!given_up_.empty() && workers_.empty()) return fail_queue(given_up_);
+  const auto busy = [](const auto& worker) { return worker->has_work(); };
+  auto at_work = static_cast<std::size_t>(std::ranges::count_if(workers_, busy));
+  for (const auto& worker : workers_) {
+    if (at_work >= plan_.workers || queue_.empty()) break;
+    if (!worker->has_work() && fill(*worker)) ++at_work;
+  }
+  for (bool filled = true; filled && !queue_.empty();) {
+    filled = false;
+    for (const auto& worker : workers_) filled |= worker->has_work() && fill(*worker);
+  }
+  if (plan_.memory_limit != 0 && at_work != 0 && look_at_memory_ == time_point::max())
+    look_at_memory_ = boss_->now() + between_memory_looks;
+}
+
+/// Gives it one more run, if it may have one, and there is one.
+bool pool_core::fill(worker_link& worker) {
+  if (!worker.may_take() || has_done_enough(worker) || !drop_cancelled()) return false;
+  item_range& next = queue_.front();
+  const duration item = paces_.of(next.work->target());
+  const std::size_t size = chunk_for(next, item, worker);
+  const duration expected = item == duration::zero() ? unknown_time : item * static_cast<std::int64_t>(size);
+  if (worker.has_work() && (plan_.recycle_above != 0 || worker.backlog() + expected > work_per_chunk + work_ahead))
+    return false;
+  item_range part{next.work, next.first, size};
+  next.first += size;
+  next.count -= size;
+  counted_.queued.fetch_sub(size, std::memory_order_relaxed);
+  if (next.count == 0) {
+    queue_.pop_front();
+  } else {
+    part.work->retain();
+  }
+  worker.run(part, expected, timeout_of(*part.work));
+  return true;
+}
+
+/// False: nothing is left.
+bool pool_core::drop_cancelled() {
+  while (!queue_.empty() && !queue_.front().work->begin()) {
+    counted_.queued.fetch_sub(queue_.front().count, std::memory_order_relaxed);
+    queue_.front().work->drop();
+    queue_.pop_front();
+  }
+  return !queue_.empty();
+}
+
+bool pool_core::someone_idles() const {
+  return queue_.empty() && std::ranges::any_of(workers_, [this](const auto& worker) {
+           return worker->now() == worker_link::state::idle && worker->may_take() && !has_done_enough(*worker);
+         });
+}
+
+/// A worker may have more to do than was thought, while another has nothing.
+void pool_core::rebalance(time_point now) {
+  if (!someone_idles()) return;
+  const auto longest = std::ranges::min_element(
+      workers_, {}, [](const auto& worker) { return worker->could_give_back_since(); });
+  if (longest == workers_.end()) return;
+  const time_point since = (*longest)->could_give_back_since();
+  if (since != time_point::max() && since + patience <= now) (*longest)->take_back();
+}
+
+time_point pool_core::next_rebalance() const {
+  if (!someone_idles()) return time_point::max();
   auto next = time_point::max();
-  for (const auto& worker : workers_) next = std::min(next, worker->deadline());
+  for (const auto& worker : workers_) next = std::min(next, worker->could_give_back_since());
+  return next == time_point::max() ? next : std::max(next + patience, boss_->now() + patience / 2);
+}
+
+// --- time
+
+time_point pool_core::deadline() const {
+  auto next = std::min(look_at_memory_, next_rebalance());
+  for (const auto& worker : workers_) {
+    next = std::min(next, worker->deadline());
+    if (plan_.idle_timeout != duration::zero() && worker->now() == worker_link::state::idle && !worker->is_going())
+      next = std::min(next, worker->idle_since() + plan_.idle_timeout);
+  }
   return next;
 }
 
 void pool_core::on_deadline(time_point now) {
-  for (auto& worker : workers_) {
-    if (worker->deadline() <= now) worker->on_deadline();
+  for (const auto& worker : workers_) {
+    if (worker->deadline() <= now) worker->on_deadline(now);
+  }
+  if (look_at_memory_ <= now) watch_memory(now);
+  rebalance(now);
+  if (plan_.idle_timeout != duration::zero()) shrink(now);
+}
+
+void pool_core::watch_memory(time_point now) {
+  look_at_memory_ = time_point::max();
+  for (const auto& worker : workers_) {
+    if (!worker->has_work() || worker->is_doomed()) continue;
+    look_at_memory_ = now + between_memory_looks;
+    const std::size_t resident = worker->resident_bytes();
+    if (resident <= plan_.memory_limit) continue;
+    worker->kill_item(std::make_exception_ptr(memory_limit_exceeded(
+        "worker " + std::to_string(worker->pid()) + " was killed: it had " + std::to_string(resident >> 20) +
+        " MiB resident, more than process_pool_options::memory_limit, which is " +
+        std::to_string(plan_.memory_limit >> 20) + " MiB")));
   }
 }
+
+void pool_core::shrink(time_point now) {
+  for (const auto& worker : workers_) {
+    if (worker->now() == worker_link::state::idle && worker->idle_since() + plan_.idle_timeout <= now) let_go(*worker);
+  }
+}
+
+// --- what workers report
 
 void pool_core::on_worker_ready(worker_link& worker) {
   failed_starts_ = 0;
-  const auto deadline = std::chrono::steady_clock::now() + supervisor::start_timeout();
-  for (auto& other : workers_) {
+  counted_.started.fetch_add(1, std::memory_order_relaxed);
+  const auto deadline = boss_->now() + supervisor::start_timeout();
+  for (const auto& other : workers_) {
     if (other->now() == worker_link::state::starting) other->be_patient(deadline);
   }
-  if (leaving_) return worker.kill();
-  idle_.push_back(&worker);
+  if (leaving_) worker.kill();
 }
 
-void pool_core::on_worker_idle(worker_link& worker, const item_range& finished, duration taken) {
-  auto& pace = finished.work->pace();
-  const auto item = std::max<duration>(taken / static_cast<std::int64_t>(finished.count), duration(1));
-  pace.item = pace.item == duration::zero() ? item : (pace.item + item) / 2;
+void pool_core::on_run_ended(worker_link& worker, const item_range& finished, duration taken) {
+  if (taken != duration::zero() && finished.count != 0)
+    paces_.note(finished.work->target(), std::max(taken / static_cast<std::int64_t>(finished.count), duration(1)));
   finished.work->drop();
-  idle_.push_back(&worker);
+  if (worker.has_work() || worker.is_doomed()) return;
+  if (has_done_enough(worker) || (plan_.recycle_above != 0 && worker.resident_bytes() > plan_.recycle_above))
+    let_go(worker);
 }
 
-void pool_core::on_worker_ended(worker_link& worker, const item_range& not_begun, const std::string& start_failure) {
-  std::erase(idle_, &worker);
+void pool_core::on_item_ended() noexcept { counted_.completed.fetch_add(1, std::memory_order_relaxed); }
+
+void pool_core::on_taken_back(const item_range& range) {
+  queue_.push_front(range);
+  counted_.queued.fetch_add(range.count, std::memory_order_relaxed);
+}
+
+void pool_core::on_item_lost(const item_range& item, std::exception_ptr why, bool killed) {
+  counted_.died.fetch_add(1, std::memory_order_relaxed);
+  const unsigned own = item.work->limits().retries;
+  const unsigned retries = own != 0 ? own : plan_.retries;
+  if (!killed && phase_ < phase::cancelling && retries != 0 && item.work->count_death(item.first) <= retries) {
+    counted_.retried.fetch_add(1, std::memory_order_relaxed);
+    return on_taken_back(item);
+  }
+  item.work->failed(item.first, std::move(why));
+  on_item_ended();
+  item.work->drop();
+}
+
+void pool_core::on_worker_ended(worker_link& worker, const std::string& start_failure) {
   const auto found = std::ranges::find(workers_, &worker, [](const auto& w) { return w.get(); });
   boss_->bury(std::move(*found));
   workers_.erase(found);
-  if (not_begun.work != nullptr) queue_.push_front(not_begun);
   if (start_failure.empty() || leaving_) return;
   if (nanny_failure_ == nullptr) {
     count_start_failure(start_failure);
@@ -277,7 +511,7 @@ void pool_core::on_worker_ended(worker_link& worker, const item_range& not_begun
 
 void pool_core::on_nanny_gone(nanny_link& nanny, const worker_end& end) {
   std::vector<worker_link*> orphans;
-  for (auto& worker : workers_) {
+  for (const auto& worker : workers_) {
     if (&worker->nanny() == &nanny) orphans.push_back(worker.get());
   }
   if (&nanny == own_nanny_) {
@@ -293,10 +527,49 @@ void pool_core::on_nanny_gone(nanny_link& nanny, const worker_end& end) {
   if (!failure.empty()) count_start_failure(failure);
 }
 
+// --- what will not be run
+
+/// Each item gets an error of its own: threads would share its object.
+template <class MakeError>
+void pool_core::end_queue(MakeError&& make_error) noexcept {
+  const auto own_error = [&] {
+    try {
+      return std::make_exception_ptr(make_error());
+    } catch (...) {
+      return std::current_exception();
+    }
+  };
+  while (!queue_.empty()) {
+    const item_range range = queue_.front();
+    queue_.pop_front();
+    counted_.queued.fetch_sub(range.count, std::memory_order_relaxed);
+    if (range.work->begin()) {
+      for (std::size_t i = 0; i < range.count; ++i) {
+        range.work->failed(range.first + i, own_error());
+        on_item_ended();
+      }
+    }
+    range.work->drop();
+  }
+}
+
+void pool_core::fail_queue(const std::string& why) noexcept {
+  end_queue([&] { return pool_broken(why); });
+}
+
 void pool_core::abandon(const char* why) noexcept {
+  const std::string text = std::string("the thread that supervises the process pools failed: ") + why;
   empty_inbox();
-  fail_queue(std::string("the thread that supervises the process pools failed: ") + why);
-  for (auto& worker : workers_) worker->kill();
+  for (const auto& worker : workers_) {
+    if (worker->has_work() && !worker->is_doomed()) worker->kill_item(std::make_exception_ptr(pool_broken(text)));
+  }
+  fail_queue(text);
+}
+
+void pool_core::count_state() noexcept {
+  counted_.processes.store(static_cast<unsigned>(workers_.size()), std::memory_order_relaxed);
+  const auto busy = [](const auto& worker) { return worker->has_work(); };
+  counted_.busy.store(static_cast<unsigned>(std::ranges::count_if(workers_, busy)), std::memory_order_relaxed);
 }
 
 }  // namespace fanout::detail

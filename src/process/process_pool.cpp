@@ -10,18 +10,32 @@
 #include "fanout/errors.hpp"
 #include "pool_core.hpp"
 #include "worker_entry.hpp"
+#include "worker_main.hpp"
 
 namespace fanout {
 
 namespace {
 
+constexpr unsigned deepest = 4;  // pools within pools
+
 detail::pool_plan plan_of(process_pool_options options) {
   if (options.workers == 0) throw error("a fanout::process_pool needs at least 1 worker, not 0");
   detail::check_may_have_pools();
+  if (const unsigned depth = detail::depth_of_this_process(); depth >= deepest)
+    throw error("a task of a fanout::process_pool made a pool, and so on, " + std::to_string(depth) +
+                " deep: that is the limit, since the number of processes multiplies by each");
   detail::pool_plan plan;
   plan.workers = options.workers;
   plan.exec = options.start == start_method::spawn;
   plan.command = std::move(options.worker_command);
+  plan.max_tasks_per_worker = options.max_tasks_per_worker;
+  plan.task_timeout = options.task_timeout;
+  plan.memory_limit = options.memory_limit;
+  plan.retries = options.retries;
+  if (options.initializer != nullptr)
+    plan.initializer = detail::locate_code(reinterpret_cast<const void*>(options.initializer));
+  plan.recycle_above = options.recycle_above;
+  plan.idle_timeout = options.idle_timeout;
   const bool foreign = !plan.command.empty();
   if (foreign && options.start == start_method::fork)
     throw error(
@@ -57,6 +71,10 @@ process_pool::process_pool(process_pool_options options)
   core_->open();
 }
 
-process_pool::~process_pool() { core_->close(); }
+process_pool::~process_pool() { core_->close(shutdown_mode::drain, duration::max()); }
+
+bool process_pool::shutdown(shutdown_mode mode, duration deadline) { return core_->close(mode, deadline); }
+
+pool_stats process_pool::stats() const noexcept { return core_->stats(); }
 
 }  // namespace fanout

@@ -19,7 +19,10 @@
 #include <csignal>
 #include <exception>
 
+#include "signals.hpp"
+#include "welcome.hpp"
 #include "worker_link.hpp"
+#include "worker_main.hpp"
 
 namespace fanout::detail {
 
@@ -55,24 +58,14 @@ void ring(const descriptor& bell) noexcept {
 
 std::atomic<duration> the_start_timeout = duration(10s);  // alone: nothing else is published by it
 
-/// Signals are for the user's threads.
-class all_signals_blocked {
- public:
-  all_signals_blocked() {
-    sigset_t all;
-    sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~all_signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
+std::atomic<void (*)()> the_fault = nullptr;  // alone
 
 }  // namespace
 
 duration supervisor::start_timeout() noexcept { return the_start_timeout.load(std::memory_order_relaxed); }
 void supervisor::set_start_timeout(duration time) noexcept { the_start_timeout.store(time, std::memory_order_relaxed); }
+
+void supervisor::fail_next_turn_by(void (*fault)()) noexcept { the_fault.store(fault, std::memory_order_relaxed); }
 
 std::shared_ptr<supervisor> supervisor::get() {
   static auto* const mutex = new std::mutex;  // never destroyed: pools may be made in static destructors
@@ -91,7 +84,12 @@ supervisor::supervisor()
       doorbell_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       alarm_(make_timer()),
       thread_bell_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
-      watch_(make_timer()) {
+      watch_(make_timer()),
+      program_page_(make_shared_memory("fanout-program", whole_pages(sizeof(program_page)))) {
+  mapping_plan plan(whole_pages(sizeof(program_page)));
+  plan.map(program_page_, 0, whole_pages(sizeof(program_page)), true);
+  program_page_memory_ = plan.done();
+  forbid_further_writing(program_page_);
   watch(doorbell_.get(), EPOLLIN, *this);
   watch(alarm_.get(), EPOLLIN, on_alarm_);
   const all_signals_blocked for_the_new_thread;
@@ -118,8 +116,10 @@ void supervisor::add(supervised& pool) {
 
 void supervisor::notify() noexcept {
   // seq_cst, with the exchange in on_event: what was put into an inbox before is seen after one of the two.
-  if (!rung_.exchange(true)) ring(doorbell_);
+  if (!rung_.exchange(true)) ring_doorbell();
 }
+
+void supervisor::ring_doorbell() noexcept { ring(doorbell_); }
 
 // What these two are for is done in every turn.
 void supervisor::on_event(std::uint32_t) {
@@ -146,7 +146,9 @@ void supervisor::unwatch(int fd) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, 
 void supervisor::run() {
   while (!stopping_.load(std::memory_order_acquire)) {
     wait();
-    if (!attended_.load(std::memory_order_acquire)) take_turn();
+    bool more = !attended_.load(std::memory_order_acquire) && take_turn();
+    while (more && !attended_.load(std::memory_order_acquire)) more = take_turn();
+    if (more) ring_doorbell();  // for who attends now
   }
 }
 
@@ -212,22 +214,48 @@ void supervisor::attendant_left() noexcept {
 
 void supervisor::wake_thread() noexcept { ring(thread_bell_); }
 
-void supervisor::take_turn() noexcept {
+bool supervisor::take_turn() noexcept {
   const std::lock_guard lock(turning_);
+  begin_turn();
   try {
     turn();
   } catch (const std::exception& error) {
     // Nothing that a task or its data does gets here; lack of memory may. No future may be left waiting for it.
     for (auto* const pool : pools_) pool->abandon(error.what());
   }
+  return end_turn();
+}
+
+std::uintptr_t supervisor::this_thread_id() noexcept { return static_cast<std::uintptr_t>(::pthread_self()); }
+
+program_page& supervisor::page() const noexcept { return *reinterpret_cast<program_page*>(program_page_memory_.data()); }
+
+void supervisor::begin_turn() noexcept {
+  turning_thread_.store(this_thread_id(), std::memory_order_relaxed);
+  now_ = std::chrono::steady_clock::now();
+  if (is_asleep()) page().sleeps.fetch_add(1, std::memory_order_seq_cst);
+}
+
+/// From here on workers ring. What they did just before, without ringing, is seen here, and is for another turn at
+/// once.
+bool supervisor::end_turn() noexcept {
   buried_.clear();
   gone_nannies_.clear();
   set_alarm();
+  page().sleeps.fetch_add(1, std::memory_order_seq_cst);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  turning_thread_.store(0, std::memory_order_relaxed);
+  return workers_have_news();
+}
+
+bool supervisor::workers_have_news() noexcept {
+  return std::ranges::any_of(workers_, [](const auto& each) { return each.second->has_news(); });
 }
 
 // --- a turn
 
 void supervisor::turn() {
+  if (auto* const fault = the_fault.exchange(nullptr, std::memory_order_relaxed)) fault();
   std::array<epoll_event, 64> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {
@@ -240,9 +268,9 @@ void supervisor::turn() {
     arriving_.clear();
   }
   reap(false);
-  const auto now = std::chrono::steady_clock::now();
+  for (const auto& [number, worker] : workers_) worker->look();
   for (auto* const pool : pools_) {
-    if (pool->deadline() <= now) pool->on_deadline(now);
+    if (pool->deadline() <= now_) pool->on_deadline(now_);
   }
   for (std::size_t i = 0; i < pools_.size();) {
     if (pools_[i]->advance()) {
@@ -303,6 +331,13 @@ bool supervisor::is_reaped(pid_t nanny) const { return std::ranges::find(unreape
 void supervisor::flush_nanny(nanny_link& nanny) {
   if (std::ranges::find(nannies_, &nanny, [](const auto& n) { return n.get(); }) == nannies_.end()) return;  // gone
   rewatch(nanny.fd(), nanny.flush() ? EPOLLIN : EPOLLIN | EPOLLOUT, nanny);
+}
+
+descriptor supervisor::welcome_worker(const descriptor& socket) {
+  descriptor memory = worker_memory::make();
+  send_welcome(socket, {.version = protocol_version, .depth = depth_of_this_process() + 1}, memory, program_page_,
+               doorbell_);
+  return memory;
 }
 
 void supervisor::add_worker(worker_link& worker) { workers_.emplace(worker.number(), &worker); }

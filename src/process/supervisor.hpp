@@ -18,6 +18,8 @@
 #include "event_handler.hpp"
 #include "fanout/duration.hpp"
 #include "nanny_link.hpp"
+#include "shared_memory.hpp"
+#include "worker_memory.hpp"
 
 namespace fanout::detail {
 
@@ -42,9 +44,13 @@ class supervised {
 };
 
 /// One for the process, while there are pools. Its thread waits for one epoll, and nowhere else: for every worker's
-/// socket, the nanny's, a timer, and the doorbell by which other threads say that there is work. Then it takes a turn.
-/// It ends, and the nanny with it, with the last pool; then the nanny is waited for, so that the resource usage of all
+/// socket, the nanny's, a timer, and the doorbell by which other threads say that there is work, and workers that they
+/// have answered. Then it takes a turn: looks at everything once, and again if there was more at the end of that. It
+/// ends, and the nanny with it, with the last pool; then the nanny is waited for, so that the resource usage of all
 /// workers is accounted.
+///
+/// Workers ring only while no turn is taken: the program page says so (an odd number). It is set at the end of a turn,
+/// after which every ring is looked at once more.
 ///
 /// A loop that submits waits for the epoll itself, whenever it sleeps, and takes the turns: what it awaits then costs
 /// one wake-up, not two. Meanwhile the thread only looks after it, by a timer that runs after the loop woke up:
@@ -71,15 +77,31 @@ class supervisor final : private nanny_listener, private event_handler {
   /// On a thread of `loop`: lets it attend to the workers, if it can and no other does.
   void offer_to(scheduler& loop) noexcept;
 
+  /// Calls `f()` between two turns. False: this is a turn, so it was not called.
+  template <class F>
+  bool between_turns(F&& f) noexcept {
+    if (turning_thread_.load(std::memory_order_relaxed) == this_thread_id()) return false;
+    const std::lock_guard lock(turning_);
+    begin_turn();
+    f();
+    if (end_turn()) ring_doorbell();
+    return true;
+  }
+
   // From the attendant:
-  /// Does what there is to do. (Its thread does the same.)
-  void take_turn() noexcept;
+  /// Does what there is to do. (Its thread does the same.) True: there is more already, of which nobody will ring.
+  bool take_turn() noexcept;
+  void ring_doorbell() noexcept;
   /// It woke up: sees to it that the thread steps in if it does not sleep again soon.
   void look_after_attendant() noexcept;
   /// Under its mutex: so it is still there for the destructor to wait for.
   void attendant_left() noexcept;
 
   // In a turn:
+  /// When it began.
+  time_point now() const noexcept { return now_; }
+  /// Makes the memory that the program shares with a worker, and sends it to the worker. Throws std::system_error.
+  descriptor welcome_worker(const descriptor& socket);
   void watch(int fd, std::uint32_t events, event_handler& handler);
   void rewatch(int fd, std::uint32_t events, event_handler& handler);
   void unwatch(int fd);
@@ -100,6 +122,8 @@ class supervisor final : private nanny_listener, private event_handler {
   static duration start_timeout() noexcept;
   /// For tests.
   static void set_start_timeout(duration time) noexcept;
+  /// For tests: called in the next turn, once; what it throws is an error of the supervisor's own.
+  static void fail_next_turn_by(void (*fault)()) noexcept;
 
  private:
   void run();
@@ -109,6 +133,12 @@ class supervisor final : private nanny_listener, private event_handler {
   std::shared_ptr<attendant> current_attendant() noexcept;
   std::shared_ptr<attendant> take_attendant() noexcept;
   void turn();
+  void begin_turn() noexcept;
+  bool end_turn() noexcept;
+  bool workers_have_news() noexcept;
+  program_page& page() const noexcept;
+  bool is_asleep() const noexcept { return page().sleeps.load(std::memory_order_relaxed) % 2 != 0; }
+  static std::uintptr_t this_thread_id() noexcept;
   void set_alarm() noexcept;
   void on_event(std::uint32_t events) override;
   void on_nanny_report(const nanny_report& news) override;
@@ -139,7 +169,12 @@ class supervisor final : private nanny_listener, private event_handler {
   std::mutex attendant_mutex_;          // guards attendant_
   std::shared_ptr<attendant> attendant_;
 
-  std::mutex turning_;  // held by who takes a turn, and guards all that follows:
+  mapping program_page_memory_;  // of program_page, see there
+  descriptor program_page_;
+
+  std::atomic<std::uintptr_t> turning_thread_ = 0;  // which holds turning_; others only ask whether it is they
+  std::mutex turning_;                              // held by who takes a turn, and guards all that follows:
+  time_point now_;
   time_point alarm_at_ = time_point::max();
   std::vector<supervised*> pools_;
   std::vector<std::unique_ptr<nanny_link>> nannies_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What goes over the sockets between a program, its nanny and its workers.
+// What goes between a program, its nanny and its workers.
 #pragma once
 
 #include <sys/types.h>
@@ -11,28 +11,43 @@
 
 namespace fanout::detail {
 
-/// Changes whenever anything in this file, in the archives or in the exception codec does.
-inline constexpr std::uint32_t protocol_version = 1;
+/// Changes whenever anything in this file, in worker_memory.hpp, in the archives or in the exception codec does.
+inline constexpr std::uint32_t protocol_version = 2;
 
 /// The variable that tells a process that it is a worker or a nanny: "worker:FD" or "nanny:FD".
 inline constexpr char role_variable[] = "FANOUT_WORKER";
 
-// Program ⇄ worker: a stream of frames, each an envelope and `length` bytes. The envelope is all that the bookkeeping
-// needs, so that no payload, whatever is wrong with it, hides which item it belongs to.
-//
-//   worker → program   hello                          once, when it is ready
-//   program → worker   module …, run                  a run of one or more items; the next when it has answered them
-//   all worker → program   value or error, item by item   in order
+// Program → worker, once, over the worker's socket: a welcome, and with it the descriptors of welcome_fd. After that the
+// socket only shows to each side that the other is gone.
 
-enum class frame_kind : std::uint32_t { hello = 0x46410001, module, run, value, error };
+enum class welcome_fd : std::size_t { worker_memory, program_page, bell, count };
+
+struct welcome {
+  std::uint32_t version = protocol_version;
+  std::uint32_t depth = 0;  ///< of pools within pools: 1 for the workers of a program that is none
+};
+
+// Program ⇄ worker, through the rings: frames, each an envelope and `length` bytes. The envelope is all that the
+// bookkeeping needs, so that no payload, whatever is wrong with it, hides which item it belongs to.
+//
+//   worker → program   hello                              once, when it is there
+//   program → worker   module …, initialize               if there is an initializer
+//   worker → program   value or error
+//   program → worker   module …, run                      a run of one or more items; others may follow at once
+//   worker → program   value or error, item by item       in order; `recalled` in place of what was taken back
+//   program → worker   leave                              it has answered everything, and ends
+
+enum class frame_kind : std::uint32_t { hello = 0x46410101, module, initialize, run, leave, value, error, recalled };
 
 struct frame_header {
-  std::uint64_t run = 0;   // which run this is about
+  std::uint64_t run = 0;   // which run this is about; 0: the initializer
   std::uint64_t item = 0;  // which of its items; of a module frame: the module's index
   frame_kind kind{};
-  std::uint32_t reserved = 0;
+  std::uint32_t took = 0;  // with the answer to a run's last item: how long it all took, in units of 64 ns
   std::uint64_t length = 0;
 };
+
+inline constexpr std::int64_t ns_per_unit_of_time = 64;
 
 struct hello_body {
   std::uint32_t version = protocol_version;
@@ -40,9 +55,12 @@ struct hello_body {
 };
 
 /// Followed by the items, each its length as std::uint64_t and its bytes. A module frame holds the build-id as a
-/// length and bytes, then the path.
+/// length and bytes, then the path. An initialize frame is a run_body alone, of a plain function.
 struct run_body {
-  call_target target;
+  code_location thunk;
+  code_location function;
+  std::uint32_t takes_token = 0;
+  std::uint32_t is_timed = 0;  // it says when it begins each item
   std::uint64_t items = 0;
 };
 

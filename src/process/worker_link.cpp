@@ -3,11 +3,15 @@
 #include "worker_link.hpp"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <fstream>
+#include <new>
 #include <utility>
 
 #include "exception_codec.hpp"
@@ -15,9 +19,23 @@
 #include "fanout/errors.hpp"
 #include "module_table.hpp"
 #include "nanny_link.hpp"
+#include "stop_listener.hpp"
 #include "supervisor.hpp"
 
 namespace fanout::detail {
+
+namespace {
+
+std::string in_milliseconds(duration time) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) + " ms";
+}
+
+/// "task 37 of map" or "its task".
+std::string name_of(const item_range& item) {
+  return item.work->is_map() ? "task " + std::to_string(item.first) + " of map" : "its task";
+}
+
+}  // namespace
 
 std::string describe_end(int status) {
   if (WIFEXITED(status)) return "exited with code " + std::to_string(WEXITSTATUS(status));
@@ -31,27 +49,16 @@ worker_link::worker_link(std::uint64_t number, supervisor& boss, worker_owner& o
       boss_(boss),
       owner_(owner),
       nanny_(nanny),
-      channel_(std::move(socket)),
+      socket_(std::move(socket)),
+      channel_(boss.welcome_worker(socket_)),
       deadline_(start_deadline) {
-  boss_.watch(channel_.fd(), EPOLLIN, *this);
+  boss_.watch(socket_.get(), EPOLLIN, *this);
   boss_.add_worker(*this);
 }
 
 worker_link::~worker_link() { boss_.remove_worker(*this); }
 
-void worker_link::run(const item_range& range) {
-  state_ = state::busy;
-  range_ = range;
-  done_ = 0;
-  began_ = std::chrono::steady_clock::now();
-  announce(range.work->target().thunk);
-  announce(range.work->target().function);
-  byte_buffer body;
-  body.append_value(run_body{.target = range.work->target(), .items = range.count});
-  channel_.send({.run = ++run_, .item = 0, .kind = frame_kind::run}, body.bytes(),
-                range.work->encoded(range.first, range.count));
-  send_queued();
-}
+// --- to the worker
 
 void worker_link::announce(const code_location& where) {
   if (where.module == code_location::nowhere) return;
@@ -65,18 +72,34 @@ void worker_link::announce(const code_location& where) {
   channel_.send({.run = 0, .item = where.module, .kind = frame_kind::module}, body.bytes());
 }
 
+void worker_link::run(const item_range& range, duration expected, duration timeout) {
+  const call_target& target = range.work->target();
+  announce(target.thunk);
+  announce(target.function);
+  const run_body body{.thunk = target.thunk,
+                      .function = target.function,
+                      .takes_token = target.takes_token,
+                      .is_timed = timeout != duration::zero(),
+                      .items = range.count};
+  run_in_flight& run = runs_.emplace_back(run_in_flight{
+      .number = ++last_run_, .range = range, .expected = expected, .timeout = timeout, .since = boss_.now()});
+  state_ = state::busy;
+  given_ += range.count;
+  backlog_ += expected;
+  word_of(run).reset();
+  channel_.send({.run = run.number, .item = 0, .kind = frame_kind::run}, std::as_bytes(std::span(&body, 1)),
+                range.work->encoded(range.first, range.count));
+  if (runs_.size() == 1) watch_time();
+}
+
 void worker_link::leave(time_point deadline) {
   state_ = state::leaving;
   deadline_ = deadline;
-  channel_.close_output();
-}
-
-void worker_link::cancel_by_kill() {
-  cancelling_ = true;
-  kill();
+  channel_.send({.kind = frame_kind::leave}, {});
 }
 
 void worker_link::kill() {
+  killed_ = true;
   nanny_.kill_worker(number_);
   boss_.flush_nanny(nanny_);
 }
@@ -87,49 +110,142 @@ void worker_link::give_up(std::string why) {
   kill();
 }
 
-void worker_link::on_deadline() {
+// --- taking back
+
+void worker_link::recall(run_in_flight& run) {
+  if (run.recalled || run.range.count == 0) return;
+  const std::size_t all = run.answered + run.range.count;
+  const std::size_t begun = std::clamp<std::uint64_t>(word_of(run).recall(), run.answered, all);
+  if (begun == all) return;  // too late: it will answer them all
+  run.recalled = true;
+  item_range rest{run.range.work, run.range.first + (begun - run.answered), all - begun};
+  const duration left = run.expected * static_cast<std::int64_t>(begun) / static_cast<std::int64_t>(all);
+  backlog_ -= std::exchange(run.expected, left) - left;
+  run.range.count -= rest.count;
+  given_ -= rest.count;
+  rest.work->retain();  // the run keeps its own reference: it may still be on its way through the ring
+  owner_.on_taken_back(rest);
+}
+
+void worker_link::take_back_from(std::size_t first_run) {
+  for (std::size_t i = runs_.size(); i > first_run; --i) recall(runs_[i - 1]);
+}
+
+void worker_link::take_back() { take_back_from(runs_.size() > 1 ? 1 : 0); }
+
+time_point worker_link::could_give_back_since() const noexcept {
+  if (is_doomed() || runs_.empty() || runs_.back().recalled) return time_point::max();
+  return runs_.size() > 1 || runs_.front().range.count > 1 ? runs_.front().since : time_point::max();
+}
+
+worker_link::cancel_outcome worker_link::cancel(const remote_work& work) {
+  look();
+  const auto found = std::ranges::find(runs_, &work, [](const auto& run) { return run.range.work; });
+  if (found == runs_.end() || found->range.count == 0) return cancel_outcome::not_here;
+  recall(*found);  // it is a task: one item
+  if (found->range.count == 0) return cancel_outcome::taken_back;
+  if (!work.target().takes_token) return cancel_outcome::runs;
+  ask_run_to_stop(channel_.page(), found->number);
+  return cancel_outcome::asked;
+}
+
+void worker_link::kill_item(std::exception_ptr verdict) {
+  take_back_from(0);
+  verdict_ = std::move(verdict);
+  kill();
+}
+
+// --- time
+
+void worker_link::watch_time() noexcept {
+  if (state_ == state::starting || state_ == state::leaving) return;
+  deadline_ = runs_.empty() || runs_.front().timeout == duration::zero() || is_doomed()
+                  ? time_point::max()
+                  : runs_.front().since + runs_.front().timeout;
+}
+
+void worker_link::on_deadline(time_point now) {
   deadline_ = time_point::max();
   if (state_ == state::leaving) return kill();
-  give_up("it did not report within " +
-          std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(boss_.start_timeout()).count()) +
-          " ms: the machine has no time for it, or it never reaches fanout's worker entry, which is to call "
-          "fanout::init(argc, argv) first in its main()");
+  if (state_ != state::starting) return look_at_time(now);
+  give_up("it did not report within " + in_milliseconds(boss_.start_timeout()) +
+          (initializing_ ? ": its initializer takes longer"
+                         : ": the machine has no time for it, or it never reaches fanout's worker entry, which is to "
+                           "call fanout::init(argc, argv) first in its main()"));
   if (!nanny_.ready()) nanny_.kill();
 }
 
-void worker_link::on_event(std::uint32_t events) {
+/// The item that it is at may be late: not before that long after `since`. When it did begin the worker says.
+void worker_link::look_at_time(time_point now) {
+  look();
+  watch_time();
+  if (runs_.empty() || runs_.front().timeout == duration::zero() || is_doomed()) return;
+  run_in_flight& run = runs_.front();
+  const auto& said = channel_.page().item_began;
+  const std::int64_t began_at = said.load(std::memory_order_acquire);
+  const time_point began = std::clamp(time_point(duration(began_at)), run.since, now);
+  const bool has_begun = word_of(run).begun() > run.answered;
+  if (!has_begun || began + run.timeout > now) {
+    deadline_ = (has_begun ? began : now) + run.timeout;
+    return;
+  }
+  const std::uint64_t number = run.number;
+  take_back_from(0);
+  look();  // from here on it begins nothing else: what it is at now is what was late, or it is at nothing
+  const bool still_there = !runs_.empty() && runs_.front().number == number && runs_.front().range.count == 1;
+  if (!still_there || said.load(std::memory_order_acquire) != began_at) return;
+  kill_item(std::make_exception_ptr(timed_out("worker " + std::to_string(pid_) + " was killed: " +
+                                              name_of(runs_.front().range) + " took longer than " +
+                                              in_milliseconds(runs_.front().timeout))));
+}
+
+std::size_t worker_link::resident_bytes() const {
+  std::ifstream statm("/proc/" + std::to_string(pid_) + "/statm");
+  std::size_t size = 0, resident = 0;
+  statm >> size >> resident;
+  return resident * whole_pages(1);
+}
+
+// --- from the worker
+
+void worker_link::on_event(std::uint32_t) {
+  if (state_ == state::ended || !watching_socket_) return;
+  char byte;
+  const ssize_t got = ::recv(socket_.get(), &byte, 1, MSG_DONTWAIT);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  watching_socket_ = false;
+  boss_.unwatch(socket_.get());
+  kill();  // most likely it is dead already; one that only closed its socket, or runs another program, is of no use
+}
+
+void worker_link::look() {
   if (state_ == state::ended) return;
-  if ((events & EPOLLOUT) != 0) send_queued();
-  if ((events & ~std::uint32_t{EPOLLOUT}) != 0) receive();
+  try {
+    channel_.receive([this](const frame& f) { return on_frame(f); });
+    if (channel_.corrupt()) give_up("it has overwritten the memory that it shares with the program");
+    if (channel_.pending() && !is_doomed()) channel_.flush();
+  } catch (const std::bad_alloc&) {
+    give_up("the program lacks the memory for its result");
+  }
 }
 
-void worker_link::send_queued() {
-  output_pending_ = !channel_.flush();
-  if (output_pending_ == watching_output_) return;
-  watching_output_ = output_pending_;
-  boss_.rewatch(channel_.fd(), watching_output_ ? EPOLLIN | EPOLLOUT : EPOLLIN, *this);
-}
-
-void worker_link::receive() {
-  if (input_ended_) return;
-  const auto got = channel_.receive([this](const frame& f) { on_frame(f); });
-  if (got == frame_source::input::none) return;
-  input_ended_ = true;
-  left_unread_ = got == frame_source::input::unread;
-  boss_.unwatch(channel_.fd());
-  kill();  // most likely it is dead already; one that only closed its socket is of no use
-}
-
-void worker_link::on_frame(const frame& f) {
-  if (!given_up_.empty()) return;
-  if (f.header.kind == frame_kind::hello && state_ == state::starting) {
+bool worker_link::on_frame(const frame& f) {
+  if (!given_up_.empty()) return false;
+  const bool is_answer = f.header.kind == frame_kind::value || f.header.kind == frame_kind::error;
+  if (state_ == state::starting && f.header.kind == frame_kind::hello && !initializing_) {
     on_hello(f);
-  } else if (state_ == state::busy && f.header.run == run_ && f.header.item == done_ &&
-             (f.header.kind == frame_kind::value || f.header.kind == frame_kind::error)) {
+  } else if (state_ == state::starting && is_answer && f.header.run == 0 && initializing_) {
+    on_initialized(f);
+  } else if (runs_.empty() || f.header.run != runs_.front().number || f.header.item != runs_.front().answered) {
+    if (state_ != state::leaving) give_up("it sent something that makes no sense; has it overwritten its memory?");
+  } else if (is_answer && runs_.front().range.count != 0) {
     on_answer(f);
-  } else if (state_ != state::leaving) {
+  } else if (f.header.kind == frame_kind::recalled && runs_.front().recalled && runs_.front().range.count == 0) {
+    end_run({});
+  } else {
     give_up("it sent something that makes no sense; has it overwritten its memory?");
   }
+  return true;
 }
 
 void worker_link::on_hello(const frame& f) {
@@ -138,41 +254,85 @@ void worker_link::on_hello(const frame& f) {
   if (f.body.size() != sizeof hello || hello.version != protocol_version)
     return give_up("it was built with another version of fanout than this program");
   pid_ = hello.pid;
+  if (initializer_.module == code_location::nowhere) return become_ready();
+  initializing_ = true;
+  announce(initializer_);
+  const run_body body{.thunk = {}, .function = initializer_};
+  channel_.send({.kind = frame_kind::initialize}, std::as_bytes(std::span(&body, 1)));
+}
+
+void worker_link::on_initialized(const frame& f) {
+  if (f.header.kind == frame_kind::value) return become_ready();
+  std::string why = "it threw something";
+  try {
+    std::rethrow_exception(decode_exception(f.body));
+  } catch (const std::exception& error) {
+    why = error.what();
+  } catch (...) {
+  }
+  give_up("its initializer failed: " + why);
+}
+
+void worker_link::become_ready() {
   state_ = state::idle;
+  idle_since_ = boss_.now();
   deadline_ = time_point::max();
   owner_.on_worker_ready(*this);
 }
 
 void worker_link::on_answer(const frame& f) {
-  const std::size_t item = range_.first + done_;
+  run_in_flight& run = runs_.front();
+  remote_work& work = *run.range.work;
+  const std::size_t item = run.range.first;
+  ++run.answered;
+  ++run.range.first;
+  --run.range.count;
   if (f.header.kind == frame_kind::value) {
-    range_.work->succeeded(item, f.body);
+    work.succeeded(item, f.body);
   } else {
-    range_.work->failed(item, decode_exception(f.body));
+    work.failed(item, decode_exception(f.body));
   }
-  if (++done_ < range_.count) return;
-  state_ = state::idle;
-  owner_.on_worker_idle(*this, std::exchange(range_, {}), std::chrono::steady_clock::now() - began_);
+  owner_.on_item_ended();
+  if (run.range.count == 0 && !run.recalled) {
+    end_run(duration(f.header.took * ns_per_unit_of_time));
+  } else if (run.timeout != duration::zero()) {
+    run.since = boss_.now();
+    watch_time();
+  }
 }
+
+void worker_link::end_run(duration taken) {
+  const run_in_flight ended = runs_.front();
+  runs_.pop_front();
+  backlog_ -= ended.expected;
+  if (runs_.empty()) {
+    if (state_ == state::busy) state_ = state::idle;
+    idle_since_ = boss_.now();
+  } else {
+    runs_.front().since = boss_.now();
+  }
+  watch_time();
+  owner_.on_run_ended(*this, {ended.range.work, ended.range.first - ended.answered, ended.answered}, taken);
+}
+
+// --- its end
 
 void worker_link::on_ended(const worker_end& end) {
   if (state_ == state::ended) return;
-  if (!input_ended_) {
-    const auto got = channel_.receive([this](const frame& f) { on_frame(f); });
-    left_unread_ = got == frame_source::input::unread;
-    boss_.unwatch(channel_.fd());
-  }
+  look();
+  if (std::exchange(watching_socket_, false)) boss_.unwatch(socket_.get());
   std::string start_failure;
   if (state_ == state::starting)
     start_failure = !given_up_.empty()           ? given_up_
                     : !end.start_failure.empty() ? end.start_failure
                     : end.with_nanny             ? "the nanny process, which starts them, ended first"
-                                                 : "it " + describe_end(end.status) + " before it was ready";
-  const item_range not_begun = state_ == state::busy ? settle(end) : item_range{};
+                                                 : "it " + describe_end(end.status) +
+                                                       (initializing_ ? " in its initializer" : " before it was ready");
   channel_.drop_output();
+  settle(end);
   state_ = state::ended;
   deadline_ = time_point::max();
-  owner_.on_worker_ended(*this, not_begun, start_failure);
+  owner_.on_worker_ended(*this, start_failure);
 }
 
 void worker_link::on_not_started(int error) {
@@ -180,26 +340,34 @@ void worker_link::on_not_started(int error) {
   on_ended({});
 }
 
-item_range worker_link::settle(const worker_end& end) {
-  item_range rest = std::exchange(range_, {});
-  rest.first += done_;
-  rest.count -= done_;
-  // A run is read whole before its first item begins, so one that was not read has not begun.
-  const bool read = !left_unread_ && !output_pending_ && !channel_.lost_output();
-  const bool begun = read || done_ != 0;
-  if (begun || cancelling_) {
-    rest.work->failed(rest.first, cancelling_ ? std::make_exception_ptr(cancelled()) : death(end, rest));
-    ++rest.first;
-    --rest.count;
+/// Only the first run can have an item that has begun and not ended. If the words say anything else, the worker has
+/// overwritten them, and what they call begun is not run again.
+void worker_link::settle(const worker_end& end) {
+  while (!runs_.empty()) {
+    run_in_flight run = runs_.back();
+    runs_.pop_back();
+    const std::size_t all = run.answered + run.range.count;
+    settle_run(run, std::clamp<std::uint64_t>(word_of(run).begun(), run.answered, all) - run.answered, end);
   }
-  if (rest.count == 0) std::exchange(rest.work, nullptr)->drop();
-  return rest;
+}
+
+void worker_link::settle_run(run_in_flight& run, std::size_t begun, const worker_end& end) {
+  item_range rest{run.range.work, run.range.first + begun, run.range.count - begun};
+  if (rest.count != 0) {
+    rest.work->retain();
+    owner_.on_taken_back(rest);
+  }
+  for (std::size_t i = begun; i > 0; --i) {
+    const item_range lost{run.range.work, run.range.first + i - 1, 1};
+    lost.work->retain();
+    owner_.on_item_lost(lost, verdict_ != nullptr ? verdict_ : death(end, lost), verdict_ != nullptr);
+  }
+  run.range.work->drop();
 }
 
 std::exception_ptr worker_link::death(const worker_end& end, const item_range& at) const {
   const int signal = WIFSIGNALED(end.status) ? WTERMSIG(end.status) : 0;
-  std::string text = "worker " + std::to_string(pid_) + " " + describe_end(end.status);
-  text += at.work->is_map() ? " in task " + std::to_string(at.first) + " of map" : " in its task";
+  std::string text = "worker " + std::to_string(pid_) + " " + describe_end(end.status) + " in " + name_of(at);
   if (!given_up_.empty()) {
     text += " (killed by the pool: " + given_up_ + ")";
   } else if (end.with_nanny) {

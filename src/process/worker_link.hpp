@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <string>
 #include <vector>
@@ -42,11 +43,18 @@ std::string describe_end(int status);
 class worker_owner {
  public:
   virtual void on_worker_ready(worker_link& worker) = 0;
-  /// It has answered all items of its range; the reference is the owner's again.
-  virtual void on_worker_idle(worker_link& worker, const item_range& finished, duration taken) = 0;
-  /// It is gone. `not_begun`: what another worker may run, the reference included; work == nullptr: nothing.
-  /// `start_failure`: why it never got ready; empty: it had been.
-  virtual void on_worker_ended(worker_link& worker, const item_range& not_begun, const std::string& start_failure) = 0;
+  /// It has answered all items of one run that were not taken back; the reference is the owner's again. `taken`: how
+  /// long that was; 0: not known.
+  virtual void on_run_ended(worker_link& worker, const item_range& finished, duration taken) = 0;
+  /// One item has its outcome.
+  virtual void on_item_ended() noexcept = 0;
+  /// Another worker may run these. They come last first. The reference is the owner's again.
+  virtual void on_taken_back(const item_range& range) = 0;
+  /// It died while it ran this item, which is to fail with `why`, or to run again; the reference is the owner's.
+  /// `killed`: the pool did it for that item's sake.
+  virtual void on_item_lost(const item_range& item, std::exception_ptr why, bool killed) = 0;
+  /// It is gone. `start_failure`: why it never got ready; empty: it had been.
+  virtual void on_worker_ended(worker_link& worker, const std::string& start_failure) = 0;
 
  protected:
   ~worker_owner() = default;
@@ -54,17 +62,21 @@ class worker_owner {
 
 /// One worker. Only the turns of the supervisor use it.
 ///
-///               hello            run               last answer
-///   starting ─────────▶ idle ─────────▶ busy ────────────────────▶ idle
-///      │                 │ leave          │
-///      │                 ▼                │
-///      │              leaving             │
-///      └─────────────────┴────────────────┴── its end reported ──▶ ended: all it wrote is read, then what it was
-///                                                                  running fails, and the rest goes back
+///               hello, initialized       run               last answer
+///   starting ─────────────────────▶ idle ─────────▶ busy ────────────────▶ idle
+///      │                             │ leave         │ ▲ run: more in flight
+///      │                             ▼               │ └──┐
+///      │                          leaving            └────┘
+///      └─────────────────────────────┴───────────────┴── its end reported ──▶ ended: all it wrote is read, then the
+///                                                        item it was at is lost, and what had not begun goes back
+///
+/// Of every run in flight the word in shared memory tells how many items have begun, and the answers how many have
+/// ended; the item between the two is the one that runs. Whatever has not begun can be taken back at any time.
 class worker_link final : public event_handler {
  public:
   enum class state { starting, idle, busy, leaving, ended };
 
+  /// Throws std::system_error.
   worker_link(std::uint64_t number, supervisor& boss, worker_owner& owner, nanny_link& nanny, descriptor socket,
               time_point start_deadline);
   ~worker_link();
@@ -75,58 +87,116 @@ class worker_link final : public event_handler {
   state now() const noexcept { return state_; }
   pid_t pid() const noexcept { return pid_; }
   nanny_link& nanny() const noexcept { return nanny_; }
-  remote_work* running() const noexcept { return state_ == state::busy ? range_.work : nullptr; }
+  bool has_work() const noexcept { return !runs_.empty(); }
+  /// It was killed, or will be.
+  bool is_doomed() const noexcept { return killed_ || !given_up_.empty(); }
+  /// It will take no more.
+  bool is_going() const noexcept { return is_doomed() || state_ == state::leaving || state_ == state::ended; }
+  /// Items that it was given so far.
+  std::uint64_t given() const noexcept { return given_; }
+  /// How long what it has will take, as far as that is known.
+  duration backlog() const noexcept { return backlog_; }
+  time_point idle_since() const noexcept { return idle_since_; }
 
-  /// When idle. Takes over the range's reference.
-  void run(const item_range& range);
+  /// To be called in each worker before its first run. When starting.
+  void initialize_by(const code_location& function) noexcept { initializer_ = function; }
+
+  /// Can it be given another run now?
+  bool may_take() const noexcept {
+    return (state_ == state::idle || state_ == state::busy) && !is_doomed() && runs_.size() < most_runs_in_flight &&
+           !channel_.pending();
+  }
+  /// Takes over the range's reference. `expected`: how long it will take; 0: nobody knows. `timeout`: for each item;
+  /// 0: none.
+  void run(const item_range& range, duration expected, duration timeout);
   /// When idle: it is to flush its output and end.
   void leave(time_point deadline);
-  /// The item that it runs ends as cancelled.
-  void cancel_by_kill();
+
+  /// Takes back what has not begun of what comes after the first run, or of that, if it is the only one.
+  void take_back();
+  void take_back_all() { take_back_from(0); }
+  /// Since when it has been at its first item, or earlier; time_point::max() if there is nothing to take back.
+  time_point could_give_back_since() const noexcept;
+
+  enum class cancel_outcome { not_here, taken_back, asked, runs };
+  /// Of a task: takes it back, or asks it to stop if it takes a token.
+  cancel_outcome cancel(const remote_work& work);
+  /// Kills it for the sake of the item that it is at, which fails with `verdict`. What has not begun is taken back.
+  void kill_item(std::exception_ptr verdict);
   void kill();
 
-  /// Until then it must have become ready, or have left; time_point::max() if nothing is awaited.
+  /// When it must have become ready, or have left, or when it is to be seen whether an item's time is over;
+  /// time_point::max() if nothing is awaited.
   time_point deadline() const noexcept { return deadline_; }
-  void on_deadline();
+  void on_deadline(time_point now);
   /// When starting: others of its kind do start, so this one only waits for its turn.
   void be_patient(time_point deadline) noexcept { deadline_ = deadline; }
+  /// Bytes that it has resident; 0: not known.
+  std::size_t resident_bytes() const;
 
   void on_started(pid_t pid) noexcept { pid_ = pid; }
   void on_not_started(int error);
   void on_ended(const worker_end& end);
   void on_event(std::uint32_t events) override;
 
+  /// Reads what it has answered, and sends what there is room for.
+  void look();
+  /// Would look() do anything?
+  bool has_news() noexcept {
+    return state_ != state::ended && given_up_.empty() &&
+           (channel_.has_input() || (!killed_ && channel_.has_room_for_pending()));
+  }
+
  private:
+  struct run_in_flight {
+    std::uint64_t number;
+    item_range range;          // what was not answered yet
+    std::size_t answered = 0;  // before that
+    duration expected;
+    duration timeout;
+    time_point since;  // when it was sent, or an item before it ended
+    bool recalled = false;
+  };
+
+  run_word& word_of(const run_in_flight& run) noexcept { return channel_.page().runs[run.number % most_runs_in_flight]; }
   void announce(const code_location& where);
-  void send_queued();
-  void receive();
-  void on_frame(const frame& f);
+  bool on_frame(const frame& f);
   void on_hello(const frame& f);
+  void on_initialized(const frame& f);
+  void become_ready();
   void on_answer(const frame& f);
+  void on_recalled(const frame& f);
+  void end_run(duration taken);
   void give_up(std::string why);
-  /// What happens to the range of a worker that died; returns what has not begun.
-  item_range settle(const worker_end& end);
+  void recall(run_in_flight& run);
+  void take_back_from(std::size_t first_run);
+  void look_at_time(time_point now);
+  void watch_time() noexcept;
+  void settle(const worker_end& end);
+  void settle_run(run_in_flight& run, std::size_t begun, const worker_end& end);
   std::exception_ptr death(const worker_end& end, const item_range& at) const;
 
   const std::uint64_t number_;
   supervisor& boss_;
   worker_owner& owner_;
   nanny_link& nanny_;
+  descriptor socket_;
   channel channel_;
   state state_ = state::starting;
+  bool initializing_ = false;
   pid_t pid_ = 0;
   time_point deadline_;
-  bool watching_output_ = false;
-  bool input_ended_ = false;
-  bool left_unread_ = false;     // it died without having read all that was sent to it
-  bool output_pending_ = false;  // or that was still to be sent
-  bool cancelling_ = false;
+  time_point idle_since_;
+  bool watching_socket_ = true;
+  bool killed_ = false;
   std::string given_up_;  // why it was killed, when that was not at anybody's wish
+  std::exception_ptr verdict_;
+  code_location initializer_;
   std::vector<bool> announced_;
-  std::uint64_t run_ = 0;
-  item_range range_;
-  std::size_t done_ = 0;
-  time_point began_;
+  std::uint64_t last_run_ = 0;
+  std::uint64_t given_ = 0;
+  duration backlog_{};
+  std::deque<run_in_flight> runs_;  // the first one is the one that it is at
 };
 
 }  // namespace fanout::detail

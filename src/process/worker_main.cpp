@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // A worker's life: read a run, call it item by item, answer each item, again.
 //
-//            run frame             last item answered
-//   waiting ───────────▶ running ─────────────────────▶ waiting ──end of input──▶ leaves
+//            run frame             last item answered, or the rest recalled
+//   waiting ───────────▶ running ───────────────────────────────────────────▶ waiting ──leave frame──▶ leaves
 //
-// Single-threaded: whatever threads there are belong to the user's tasks.
+// Single-threaded, but for the listener that functions with a stop_token need: whatever other threads there are belong
+// to the user's tasks.
 #include "worker_main.hpp"
 
 #include <cxxabi.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
+#include <time.h>
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -20,7 +23,9 @@
 #include <exception>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "channel.hpp"
 #include "exception_codec.hpp"
@@ -28,6 +33,8 @@
 #include "fanout/detail/worker_leave.hpp"
 #include "fanout/errors.hpp"
 #include "module_table.hpp"
+#include "stop_listener.hpp"
+#include "welcome.hpp"
 
 namespace fanout::detail {
 
@@ -82,60 +89,124 @@ class code_finder {
   std::map<std::uint32_t, entry> known_;
 };
 
+std::int64_t now_in_ns() noexcept { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+/// A clock that costs next to nothing and ticks every few milliseconds: at each tick the program is told of what a long
+/// run has answered so far. (Of a short one it hears when that has ended.)
+class coarse_clock {
+ public:
+  bool ticked() noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    const std::int64_t tick = now.tv_sec * 1'000'000'000 + now.tv_nsec;
+    return std::exchange(last_, tick) != tick;
+  }
+
+ private:
+  std::int64_t last_ = 0;
+};
+
 class server {
  public:
-  server(descriptor socket, leave_by way) noexcept : socket_(std::move(socket)), way_(way) {}
+  server(worker_surroundings&& all, leave_by way) : channel_(std::move(all)), stop_(channel_.page()), way_(way) {}
 
   [[noreturn]] void run() {
-    send_hello();
+    const hello_body hello{.version = protocol_version, .pid = process_};
+    channel_.send({.kind = frame_kind::hello}, std::as_bytes(std::span(&hello, 1)), true);
     for (;;) {
-      while (const auto f = input_.next()) handle(*f);
-      if (input_.fill(socket_.get(), true) != frame_source::input::some) leave();
+      const frame f = channel_.next();
+      switch (f.header.kind) {
+        case frame_kind::module:
+          code_.learn(f);
+          break;
+        case frame_kind::initialize:
+          initialize(f);
+          break;
+        case frame_kind::run:
+          handle_run(f);
+          break;
+        case frame_kind::leave:
+          leave();
+        default:
+          throw std::runtime_error("what the program sent makes no sense");
+      }
     }
   }
 
  private:
-  void send_hello() {
-    begin_frame({.run = 0, .item = 0, .kind = frame_kind::hello});
-    output_.append_value(hello_body{.version = protocol_version, .pid = ::getpid()});
-    finish_frame();
-  }
-
-  void handle(const frame& f) {
-    if (f.header.kind == frame_kind::module) {
-      code_.learn(f);
-    } else if (f.header.kind == frame_kind::run) {
-      handle_run(f);
-    }
+  void initialize(const frame& f) {
+    reader from(f.body);
+    run_body body;
+    from(body);
+    answer({.run = f.header.run, .item = 0, .kind = frame_kind::value}, [&] {
+      reinterpret_cast<void (*)()>(code_.find(body.function))();
+    });
+    send(true);
   }
 
   void handle_run(const frame& f) {
     reader from(f.body);
     run_body body;
     from(body);
+    auto& word = channel_.page().runs[f.header.run % most_runs_in_flight];
+    const std::int64_t began = now_in_ns();
+    if (body.is_timed != 0) channel_.page().item_began.store(began, std::memory_order_release);
     for (std::uint64_t i = 0; i < body.items; ++i) {
       std::uint64_t length = 0;
       from(length);
-      answer_item(f.header.run, i, body.target, from.bytes(static_cast<std::size_t>(length)));
+      const auto input = from.bytes(static_cast<std::size_t>(length));
+      if (i != 0 && body.is_timed != 0) channel_.page().item_began.store(now_in_ns(), std::memory_order_release);
+      if (!word.begin_item()) return channel_.send({.run = f.header.run, .item = i, .kind = frame_kind::recalled}, {}, true);
+      answer_item(f.header.run, i, body, input);
+      const bool last = i + 1 == body.items;
+      if (last) set_time(now_in_ns() - began);
+      send(last || clock_.ticked());
     }
   }
 
-  void answer_item(std::uint64_t run, std::uint64_t item, const call_target& target, std::span<const std::byte> input) {
-    begin_frame({.run = run, .item = item, .kind = frame_kind::value});
-    try {
+  /// The answer to one item, in output_.
+  void answer_item(std::uint64_t run, std::uint64_t item, const run_body& body, std::span<const std::byte> input) {
+    const frame_header header{.run = run, .item = item, .kind = frame_kind::value};
+    answer(header, [&] {
       reader in(input);
-      remote_call call{in, output_, code_.find(target.function)};
-      const auto thunk = reinterpret_cast<thunk_fn>(code_.find(target.thunk));
+      const auto thunk = reinterpret_cast<thunk_fn>(code_.find(body.thunk));
+      remote_call call{in, output_, code_.find(body.function), stop_token()};
+      if (body.takes_token == 0) return thunk(call);
+      stop_source source;
+      call.token = source.get_token();
+      stop_.begin(run, source);
+      const struct stopping {
+        stop_listener& listener;
+        ~stopping() { listener.end(); }
+      } until_it_ends{stop_};
       thunk(call);
+    });
+  }
+
+  template <class Call>
+  void answer(const frame_header& header, Call&& call) {
+    header_ = header;
+    output_.clear();
+    try {
+      call();
     } catch (const abi::__forced_unwind&) {
       end_process(leave_by::immediate);  // the task called pthread_exit: the thread that answers would be gone
     } catch (...) {
-      begin_frame({.run = run, .item = item, .kind = frame_kind::error});
+      header_.kind = frame_kind::error;
+      output_.clear();
       encode_current_exception(output_);
     }
     if (::getpid() != process_) end_process(leave_by::immediate);  // the task forked, and this is the copy's return
     std::fflush(stdout);                                           // what a task printed is out when its result is
-    finish_frame();
+  }
+
+  void set_time(std::int64_t ns) noexcept {
+    header_.took = static_cast<std::uint32_t>(std::clamp<std::int64_t>(ns / ns_per_unit_of_time, 1, UINT32_MAX));
+  }
+
+  void send(bool wakes) {
+    channel_.send(header_, output_.bytes(), wakes);
+    if (output_.capacity() > largest_kept) output_ = byte_buffer();
   }
 
   [[noreturn]] void leave() const {
@@ -143,25 +214,19 @@ class server {
     end_process(way_);
   }
 
-  void begin_frame(const frame_header& header) {
-    output_.clear();
-    output_.append_value(header);
-  }
-  void finish_frame() {
-    output_.overwrite(offsetof(frame_header, length), std::uint64_t{output_.size() - sizeof(frame_header)});
-    if (!send_all(socket_.get(), output_.bytes())) leave();
-    if (output_.capacity() > largest_kept) output_ = byte_buffer();
-  }
-
   static constexpr std::size_t largest_kept = std::size_t{1} << 20;
 
-  descriptor socket_;
+  worker_channel channel_;
+  stop_listener stop_;
   const leave_by way_;
   const pid_t process_ = ::getpid();
-  frame_source input_;
+  frame_header header_;
   byte_buffer output_;
   code_finder code_;
+  coarse_clock clock_;
 };
+
+std::uint32_t own_depth = 0;  // set before the first task
 
 }  // namespace
 
@@ -177,8 +242,14 @@ void dress_as_worker() noexcept {
   raise_oom_score();
 }
 
+unsigned depth_of_this_process() noexcept { return own_depth; }
+
 void serve(descriptor socket, leave_by way) {
-  static auto* const the_server = new server(std::move(socket), way);  // tasks may exit(): never destroyed under them
+  static auto* const kept = new descriptor(std::move(socket));  // closed with the process: by that the program sees it
+  auto all = receive_welcome(*kept);
+  if (!all) end_process(leave_by::immediate);
+  own_depth = all->greeting.depth;
+  static auto* const the_server = new server(*std::move(all), way);  // tasks may exit(): never destroyed under them
   the_server->run();
 }
 

@@ -18,7 +18,10 @@ void end_with_parent(pid_t parent) noexcept;
 /// Name in `ps`, priority for the kernel's out-of-memory killer: what forked and started workers have in common.
 void dress_as_worker() noexcept;
 
-/// Serves runs until the program closes the socket; then leaves.
+/// How many pools this process is inside of: 0 for a program that is no worker.
+unsigned depth_of_this_process() noexcept;
+
+/// Serves runs until the program says that it may leave.
 [[noreturn]] void serve(descriptor socket, leave_by way);
 
 }  // namespace fanout::detail

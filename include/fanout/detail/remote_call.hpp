@@ -43,28 +43,29 @@ result<R> decode_result(std::span<const std::byte> bytes) noexcept {
 
 /// One submitted task.
 ///
-///             begin (supervisor)              succeeded, failed
-///   queued ────────────────────▶ claimed, runs ────────────────────▶ done
+///             begin (supervisor)                     succeeded, failed
+///   queued ────────────────────▶ claimed, handed out ──────────────────▶ done
 ///      └────── cancel (any thread): claimed ──▶ done at once; the pool drops it when it comes to it
+///
+/// What was handed out may not have begun: then the pool can still take it back, and knows whether it did.
 template <class R>
 class remote_task final : public future_state<R>, public remote_work {
  public:
   /// Two references: the future's and the pool's.
-  remote_task(const call_target& target, byte_buffer input, std::shared_ptr<pool_core> pool) noexcept
-      : future_state<R>(nullptr, 2), remote_work(target), input_(std::move(input)), pool_(std::move(pool)) {}
+  remote_task(const call_target& target, const work_limits& limits, byte_buffer input,
+              std::shared_ptr<pool_core> pool) noexcept
+      : future_state<R>(nullptr, 2), remote_work(target, limits), input_(std::move(input)), pool_(std::move(pool)) {}
 
   bool cancel(cancel_mode mode) override {
     if (this->event().claim()) {
       this->fail(std::make_exception_ptr(cancelled()));
       return true;
     }
-    if (mode != cancel_mode::kill) return false;
-    kill_running(*pool_, *this);
-    return true;
+    return cancel_handed_out(*pool_, *this, mode);
   }
 
   bool begin() noexcept override {
-    if (this->event().claim()) begun_ = true;
+    if (!begun_) begun_ = this->event().claim();
     return begun_;
   }
   std::span<const std::byte> encoded(std::size_t, std::size_t) const noexcept override { return input_.bytes(); }
@@ -77,7 +78,7 @@ class remote_task final : public future_state<R>, public remote_work {
   void drop() noexcept override { this->release(); }
 
  private:
-  bool begun_ = false;  // the supervisor's: it was not cancelled before
+  bool begun_ = false;  // the turns': it was not cancelled before
   const byte_buffer input_;
   const std::shared_ptr<pool_core> pool_;
 };

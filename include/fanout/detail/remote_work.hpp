@@ -8,7 +8,10 @@
 #include <exception>
 #include <memory>
 #include <span>
+#include <utility>
+#include <vector>
 
+#include "fanout/detail/future_state.hpp"
 #include "fanout/duration.hpp"
 
 namespace fanout::detail {
@@ -28,24 +31,30 @@ code_location locate_code(const void* address);
 struct call_target {
   code_location thunk;
   code_location function;
+  bool takes_token = false;  ///< it can be asked to stop
 };
 
-/// How a piece of work is divided among workers. For turns of the supervisor only.
-struct work_pace {
-  std::size_t chunk = 0;  ///< items handed to a worker at a time; 0: chosen by `item`
-  duration item{};        ///< how long one takes, as seen so far
+/// What an item may take before its worker is killed, and how often it is run again if its worker died.
+struct work_limits {
+  duration timeout{};  ///< 0: the pool's
+  unsigned retries = 0;
 };
 
 /// Counted; a pool holds one reference for each range of items that it has queued or running. The functions are called
 /// in turns of the supervisor.
 class remote_work {
  public:
-  explicit remote_work(const call_target& target) noexcept : target_(target) {}
+  explicit remote_work(const call_target& target, const work_limits& limits = {}) noexcept
+      : target_(target), limits_(limits) {}
   remote_work(const remote_work&) = delete;
   remote_work& operator=(const remote_work&) = delete;
 
   const call_target& target() const noexcept { return target_; }
-  work_pace& pace() noexcept { return pace_; }
+  const work_limits& limits() const noexcept { return limits_; }
+  /// Items handed to a worker at a time; 0: chosen by how long they take. Set by enqueue().
+  std::size_t& chunk() noexcept { return chunk_; }
+  /// How often a worker died while it ran this item. Counts one more.
+  unsigned count_death(std::size_t item);
 
   /// Asked before items are handed to a worker, again if that one died before it began them. False: it was cancelled,
   /// and is over.
@@ -66,17 +75,20 @@ class remote_work {
 
  private:
   const call_target target_;
-  work_pace pace_;
+  const work_limits limits_;
+  std::size_t chunk_ = 0;
+  std::unique_ptr<std::vector<std::pair<std::size_t, unsigned>>> deaths_;  // by item; most often there are none
 };
 
 /// The pool's side that no template needs to see. It outlives the process_pool while futures may still cancel by it.
 class pool_core;
 
-/// Queues items 0 … count-1. Takes over one reference. `chunk` items go to a worker at a time; 0: chosen by their
-/// duration. Any thread.
+/// Queues items 0 … count-1. Takes over one reference, also when it throws: pool_closed, fanout::error in a fork of the
+/// program. `chunk` items go to a worker at a time; 0: chosen by their duration. Any thread.
 void enqueue(pool_core& pool, remote_work& work, std::size_t count, std::size_t chunk);
 
-/// Kills the worker that runs this, if one still does; its task then ends with `cancelled`. Any thread.
-void kill_running(pool_core& pool, remote_work& work) noexcept;
+/// Of a task that was handed out: if it has not begun it ends with `cancelled`; if it runs it is asked to stop, should
+/// it take a token, or its worker is killed, if the mode is that. False: it has ended, or cannot be asked. Any thread.
+bool cancel_handed_out(pool_core& pool, remote_work& work, cancel_mode mode) noexcept;
 
 }  // namespace fanout::detail

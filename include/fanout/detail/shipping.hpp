@@ -19,6 +19,7 @@
 #include "fanout/detail/remote_work.hpp"
 #include "fanout/detail/standard_types.hpp"
 #include "fanout/errors.hpp"
+#include "fanout/stop.hpp"
 
 namespace fanout::detail {
 
@@ -66,6 +67,11 @@ using travels_as = typename traveller<std::decay_t<A>>::type;
 template <class A>
 using passed_as = decltype(traveller<std::decay_t<A>>::pass(std::declval<travels_as<A>&>()));
 
+/// A stop_token is passed first only if f cannot be called without.
+template <class F, class... Args>
+inline constexpr bool takes_token_remotely = !std::is_invocable_v<std::decay_t<F>, passed_as<Args>...> &&
+                                             std::is_invocable_v<std::decay_t<F>, stop_token, passed_as<Args>...>;
+
 /// What f(args…) gives in the worker, by value. void if it cannot be called so: check_shippable() says what is wrong.
 template <class F, class... Args>
 struct remote_result {
@@ -75,6 +81,11 @@ template <class F, class... Args>
   requires std::is_invocable_v<std::decay_t<F>, passed_as<Args>...>
 struct remote_result<F, Args...> {
   using type = std::remove_cvref_t<std::invoke_result_t<std::decay_t<F>, passed_as<Args>...>>;
+};
+template <class F, class... Args>
+  requires takes_token_remotely<F, Args...>
+struct remote_result<F, Args...> {
+  using type = std::remove_cvref_t<std::invoke_result_t<std::decay_t<F>, stop_token, passed_as<Args>...>>;
 };
 template <class F, class... Args>
 using remote_result_t = typename remote_result<F, Args...>::type;
@@ -94,7 +105,7 @@ constexpr void check_shippable() {
                 "fanout: this callable has state (a lambda with captures, a std::function, …), which cannot travel to "
                 "another process: take the captures as parameters and pass them as arguments: pool.submit([](int a, "
                 "int b) { … }, a, b)");
-  static_assert(std::is_invocable_v<callable, passed_as<Args>...>,
+  static_assert(std::is_invocable_v<callable, passed_as<Args>...> || takes_token_remotely<callable, Args...>,
                 "fanout: the function cannot be called with these arguments. They travel by value and are passed as "
                 "rvalues, so a parameter must be T, const T& or T&&, not T&");
 }
@@ -103,7 +114,8 @@ constexpr void check_shippable() {
 struct remote_call {
   reader& in;
   byte_buffer& out;
-  void* function;  ///< the user's function pointer, where the call is about one
+  void* function;    ///< the user's function pointer, where the call is about one
+  stop_token token;  ///< asked to stop by future::cancel, for functions that take it
 };
 using thunk_fn = void (*)(remote_call&);
 
@@ -136,11 +148,18 @@ void run_remotely(remote_call& call) {
   std::tuple<travels_as<Args>...> arguments;
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     (decode_argument(call.in, std::get<I>(arguments), I + 1), ...);
-    const auto invoke = [&]() -> decltype(auto) {
+    const auto callable = [&]() -> F {
       if constexpr (is_function_pointer<F>) {
-        return std::invoke(reinterpret_cast<F>(call.function), traveller<Args>::pass(std::get<I>(arguments))...);
+        return reinterpret_cast<F>(call.function);
       } else {
-        return std::invoke(F{}, traveller<Args>::pass(std::get<I>(arguments))...);
+        return F{};
+      }
+    };
+    const auto invoke = [&]() -> decltype(auto) {
+      if constexpr (takes_token_remotely<F, Args...>) {
+        return std::invoke(callable(), call.token, traveller<Args>::pass(std::get<I>(arguments))...);
+      } else {
+        return std::invoke(callable(), traveller<Args>::pass(std::get<I>(arguments))...);
       }
     };
     if constexpr (std::is_void_v<decltype(invoke())>) {
@@ -159,6 +178,7 @@ call_target locate_call(const std::decay_t<F>& f) {
   call_target target;
   target.thunk = locate_code(reinterpret_cast<const void*>(thunk));
   if constexpr (is_function_pointer<std::decay_t<F>>) target.function = locate_code(reinterpret_cast<const void*>(f));
+  target.takes_token = takes_token_remotely<F, Args...>;
   return target;
 }
 

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory that two processes have in common: without a name, so that nothing is left to remove, and of a fixed size.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include "descriptor.hpp"
+
+namespace fanout::detail {
+
+/// A range of addresses with memory mapped into it. Forks of this process do not inherit it.
+class mapping {
+ public:
+  mapping() noexcept = default;
+  mapping(mapping&& other) noexcept
+      : address_(std::exchange(other.address_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  mapping& operator=(mapping&& other) noexcept {
+    mapping(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~mapping();
+
+  void swap(mapping& other) noexcept {
+    std::swap(address_, other.address_);
+    std::swap(size_, other.size_);
+  }
+  std::byte* data() const noexcept { return address_; }
+
+ private:
+  friend class mapping_plan;
+  mapping(void* address, std::size_t size) noexcept : address_(static_cast<std::byte*>(address)), size_(size) {}
+
+  std::byte* address_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// Pieces of a file, one after another. All sizes and offsets are whole pages.
+class mapping_plan {
+ public:
+  /// Reserves the addresses. Throws std::system_error, as the others do.
+  explicit mapping_plan(std::size_t size);
+  void map(const descriptor& file, std::size_t offset, std::size_t size, bool writable);
+  mapping done() noexcept { return std::move(area_); }
+
+ private:
+  mapping area_;
+  std::size_t used_ = 0;
+};
+
+std::size_t whole_pages(std::size_t size) noexcept;
+
+/// A memfd of that size, sealed so that neither side can shrink it under the other. The kernel reserves it all at once:
+/// a lack of memory is a std::system_error here, not a SIGBUS later.
+descriptor make_shared_memory(const char* name, std::size_t size);
+/// From now on it can be mapped for reading alone; what is mapped for writing stays so.
+void forbid_further_writing(const descriptor& memory);
+
+}  // namespace fanout::detail
