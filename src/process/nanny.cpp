@@ -29,6 +29,7 @@
 
 #include "nanny_start.hpp"
 #include "wire.hpp"
+#include "worker_entry.hpp"
 #include "worker_main.hpp"
 
 namespace fanout::detail {
@@ -138,6 +139,7 @@ class nanny {
       begin_worker(self);
       if (exec) exec_worker(std::move(socket), words);
       dress_as_worker();
+      rename_forked_worker();
       serve(std::move(socket), leave_by::immediate);
     }
     if (pid < 0) return report({.news = nanny_news::not_started, .worker = request.worker, .status = errno});
@@ -159,7 +161,7 @@ class nanny {
   [[noreturn]] static void exec_worker(descriptor socket, const std::string& words) {
     const bool own_program = words.empty();
     std::vector<char*> argv;
-    std::string text = own_program ? std::string("fanout-worker", sizeof "fanout-worker") : words;
+    std::string text = own_program ? std::string(worker_name, sizeof worker_name) : words;
     for (std::size_t at = 0; at < text.size(); at = text.find('\0', at) + 1) argv.push_back(text.data() + at);
     argv.push_back(nullptr);
     ::dup2(socket.get(), worker_fd);  // not the same number: that was the nanny's own socket, closed just now

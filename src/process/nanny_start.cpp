@@ -29,6 +29,7 @@ namespace fanout::detail {
 namespace {
 
 constexpr int nanny_fd = 3;
+constexpr char threads_variable[] = "OMP_NUM_THREADS";
 
 void checked_spawn(int error, const char* call) {
   if (error != 0) throw std::system_error(error, std::generic_category(), call);
@@ -126,12 +127,14 @@ nanny_process spawn_nanny(const nanny_program& program) {
     if (!std::string_view(*variable).starts_with(std::string(role_variable) + "=")) environment.push_back(*variable);
   }
   environment.push_back(role.data());
+  std::string threads = std::string(threads_variable) + "=" + std::to_string(program.threads_per_worker);
+  if (::getenv(threads_variable) == nullptr) environment.push_back(threads.data());
   environment.push_back(nullptr);
   const pid_t pid = spawn_settings(theirs.get()).spawn(program, environment.data());
   return {std::move(ours), pid};
 }
 
-nanny_process fork_nanny() {
+nanny_process fork_nanny(const nanny_program& program) {
   if (const unsigned threads = own_threads(); threads > 1)
     throw error(
         "start_method::fork needs a program without other threads, but this one has " + std::to_string(threads) +
@@ -141,6 +144,7 @@ nanny_process fork_nanny() {
   const pid_t pid = checked(::fork(), "fork");
   if (pid == 0) {
     ours.reset();
+    ::setenv(threads_variable, std::to_string(program.threads_per_worker).c_str(), 0);
     live_as_forked_nanny(std::move(theirs));
   }
   return {std::move(ours), pid};

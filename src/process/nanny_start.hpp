@@ -22,6 +22,9 @@ struct nanny_program {
   std::string file;  ///< searched for in PATH if it names no directory
   std::vector<std::string> argv;
   bool foreign = false;  ///< not this program: it may never get there
+  /// How many threads a library that works in parallel should start in a worker: OMP_NUM_THREADS, if the user has set
+  /// none. Read when such a library is loaded, hence here.
+  unsigned threads_per_worker = 1;
   bool operator==(const nanny_program&) const = default;
 };
 
@@ -30,7 +33,12 @@ nanny_process spawn_nanny(const nanny_program& program);
 
 /// Forks this process. Throws fanout::error if it has more than one thread: what those hold locked would stay locked
 /// for ever in the copy. Throws std::system_error.
-nanny_process fork_nanny();
+nanny_process fork_nanny(const nanny_program& program);
+
+/// What `ps` shows of a nanny that is this program. As long as a worker's name, so that its forks can be renamed.
+inline constexpr char nanny_name[] = "fanout-nanny ";
+inline constexpr char worker_name[] = "fanout-worker";
+static_assert(sizeof nanny_name == sizeof worker_name);
 
 /// The threads of this process, but for those of a sanitizer.
 unsigned own_threads();

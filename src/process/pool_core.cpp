@@ -74,7 +74,7 @@ bool pool_core::is_of_this_process() const noexcept { return process_ == ::getpi
 
 void pool_core::open() {
   if (plan_.nanny.file.empty()) {  // before the supervisor's thread, and everybody else's
-    forked_nanny_ = fork_nanny();
+    forked_nanny_ = fork_nanny(plan_.nanny);
     own_nanny_pid_ = forked_nanny_.pid;
   }
   try {

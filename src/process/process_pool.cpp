@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -44,6 +45,7 @@ detail::pool_plan plan_of(process_pool_options options) {
   if (options.start == start_method::forkserver)
     plan.nanny = foreign ? detail::nanny_program{plan.command.front(), plan.command, true} : detail::own_nanny();
   if (options.start == start_method::spawn) plan.nanny = foreign ? detail::nanny_for_others() : detail::own_nanny();
+  plan.nanny.threads_per_worker = std::max(1U, default_workers() / options.workers);
   return plan;
 }
 

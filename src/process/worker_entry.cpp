@@ -15,6 +15,7 @@
 #include <atomic>
 #include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <string_view>
 
@@ -91,17 +92,18 @@ void enter() {
   serve(std::move(socket), leave_by::exit);
 }
 
+char* own_name = nullptr;  // what `ps` shows; set before anything is forked from here
+
 using main_fn = int (*)(int, char**, char**);
 main_fn user_main = nullptr;
 
 // As libc does, whatever parameters the user's main takes: the sanitizer of function types must not mind.
 [[clang::no_sanitize("function")]] int main_or_worker(int argc, char** argv, char** environment) {
   hook_ran.store(true, std::memory_order_relaxed);
+  own_name = argc > 0 ? argv[0] : nullptr;
   enter();
   return user_main(argc, argv, environment);
 }
-
-constexpr char nanny_name[] = "fanout-nanny";
 
 /// Started anew, would this program get to the worker entry?
 bool gets_to_entry() noexcept {
@@ -118,6 +120,10 @@ std::filesystem::path own_directory() {
 }
 
 }  // namespace
+
+void rename_forked_worker() noexcept {
+  if (own_name != nullptr && std::string_view(own_name) == nanny_name) std::memcpy(own_name, worker_name, sizeof worker_name);
+}
 
 void become_worker_process() noexcept { is_worker.store(true, std::memory_order_relaxed); }
 

@@ -20,6 +20,9 @@ nanny_program own_nanny();
 /// Throws fanout::error with the remedy if there is neither.
 nanny_program nanny_for_others();
 
+/// In a fork of a nanny that is this program: `ps` is to show a worker.
+void rename_forked_worker() noexcept;
+
 /// From here on is_worker_process() is true, here and in what is forked from here.
 void become_worker_process() noexcept;
 

@@ -33,6 +33,7 @@
 #include "fanout/detail/worker_leave.hpp"
 #include "fanout/errors.hpp"
 #include "module_table.hpp"
+#include "nanny_start.hpp"
 #include "stop_listener.hpp"
 #include "welcome.hpp"
 
@@ -238,7 +239,7 @@ void end_with_parent(pid_t parent) noexcept {
 }
 
 void dress_as_worker() noexcept {
-  ::prctl(PR_SET_NAME, "fanout-worker");
+  ::prctl(PR_SET_NAME, worker_name);
   raise_oom_score();
 }
 
