@@ -10,8 +10,8 @@
 
 namespace fanout::detail {
 
-attendant::attendant(supervisor& boss, const descriptor& events, scheduler& loop)
-    : events_(checked(::fcntl(events.get(), F_DUPFD_CLOEXEC, 0), "fcntl")),
+attendant::attendant(supervisor& boss, const descriptor& doorbell, scheduler& loop)
+    : doorbell_(checked(::fcntl(doorbell.get(), F_DUPFD_CLOEXEC, 0), "fcntl")),
       process_(::getpid()),
       loop_(loop),
       boss_(&boss) {}
@@ -30,7 +30,7 @@ void attendant::woke(bool readable) noexcept {
   const std::lock_guard lock(mutex_);
   if (boss_ == nullptr) return;
   boss_->look_after_attendant();
-  if (readable && boss_->take_turn()) boss_->ring_doorbell();
+  if (readable) boss_->answer_doorbell();
 }
 
 void attendant::left() noexcept {

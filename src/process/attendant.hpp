@@ -21,10 +21,10 @@ class supervisor;
 class attendant final : public attended, public std::enable_shared_from_this<attendant> {
  public:
   /// Throws std::system_error.
-  attendant(supervisor& boss, const descriptor& events, scheduler& loop);
+  attendant(supervisor& boss, const descriptor& doorbell, scheduler& loop);
 
   // The loop's thread:
-  int fd() const noexcept override { return events_.get(); }
+  int fd() const noexcept override { return doorbell_.get(); }
   bool may_sleep() noexcept override;
   void woke(bool readable) noexcept override;
   void left() noexcept override;
@@ -46,11 +46,11 @@ class attendant final : public attended, public std::enable_shared_from_this<att
     std::shared_ptr<attendant> keeps_alive;
   };
 
-  const descriptor events_;  // a duplicate: the supervisor may close its own first
+  const descriptor doorbell_;  // a duplicate: the supervisor may close its own first
   const pid_t process_;
   scheduler& loop_;
   farewell farewell_;
-  std::atomic<bool> asleep_ = false;  // its partner is supervisor::watching_, see supervisor::look_after()
+  std::atomic<bool> asleep_ = false;  // its partner is supervisor::watching_, see supervisor::step_in_if_needed()
   std::atomic<unsigned> wakes_ = 0;   // alone
   std::mutex mutex_;                  // guards boss_, and is held while the loop takes a turn
   supervisor* boss_;                  // null: it is over

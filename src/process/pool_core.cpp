@@ -42,6 +42,8 @@ void enqueue(pool_core& pool, remote_work& work, std::size_t count, std::size_t 
   pool.enqueue(work, count, chunk);
 }
 
+std::shared_ptr<outside> results_of(pool_core& pool) noexcept { return pool.boss(); }
+
 bool cancel_handed_out(pool_core& pool, remote_work& work, cancel_mode mode) noexcept {
   return pool.cancel_handed_out(work, mode);
 }
@@ -130,6 +132,7 @@ void pool_core::become_closed() noexcept {
 void pool_core::enqueue(remote_work& work, std::size_t count, std::size_t chunk) {
   if (count == 0) return work.drop();
   work.chunk() = chunk;
+  std::shared_ptr<supervisor> boss;
   try {
     if (!is_of_this_process())
       throw error("this fanout::process_pool belongs to the process that made it, not to forks of that: make another");
@@ -137,14 +140,14 @@ void pool_core::enqueue(remote_work& work, std::size_t count, std::size_t chunk)
     if (wanted_ != phase::open) throw pool_closed("this fanout::process_pool was shut down, and takes no more work");
     incoming_.push_back({&work, 0, count});
     counted_.queued.fetch_add(count, std::memory_order_relaxed);
-    boss_->notify();
+    boss = boss_;
   } catch (...) {
     work.drop();
     throw;
   }
   scheduler* const here = current_scheduler();
-  if (here == nullptr) return;
-  if (const auto boss = this->boss()) boss->offer_to(*here);  // which may wait for a turn: without the lock
+  if (here != nullptr) boss->offer_to(*here);
+  if (!boss->try_turn(here == nullptr, [this] { take_in(); })) boss->notify();
 }
 
 bool pool_core::cancel_handed_out(remote_work& work, cancel_mode mode) noexcept {
@@ -177,6 +180,16 @@ pool_stats pool_core::stats() const noexcept {
 }
 
 // --- turns of the supervisor
+
+/// A turn of its own, by who submits: it takes what it brings straight to a worker, and answers that are there.
+void pool_core::take_in() {
+  if (forked_nanny_.pid != 0) return;  // not before the first advance()
+  for (const auto& worker : workers_) worker->look();
+  empty_inbox();
+  if (!leaving_) start_missing_workers();
+  dispatch();
+  count_state();
+}
 
 bool pool_core::advance() {
   if (forked_nanny_.pid != 0) own_nanny_ = &boss_->adopt(std::exchange(forked_nanny_, {}));

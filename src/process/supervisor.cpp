@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the supervisor does: turns, one after another, by its thread or by a loop.
+// What the supervisor does: turns, one after another, by whoever takes them.
 //
-// other threads: put work into a pool's inbox, ring the doorbell       workers: answer       nanny: reports ends
-//                              └──────────────────────┬──────────────────┴─────────────────────┘
-//                              the epoll is readable ──▶ handlers ──▶ every pool's advance() ──▶ wait …
+// other threads: put work into a pool's inbox        workers: answer        nanny: reports ends
+//                              └──────────────────────┬───────────────────────┘
+//                      a turn: handlers ──▶ every worker's answers ──▶ every pool's advance()
 #include "supervisor.hpp"
 
-#include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -19,6 +17,7 @@
 #include <csignal>
 #include <exception>
 
+#include "counters.hpp"
 #include "signals.hpp"
 #include "welcome.hpp"
 #include "worker_link.hpp"
@@ -30,41 +29,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// So long a loop that attends may be busy: a running coroutine delays what the pools do by so much, or twice that.
-constexpr duration patience = 1ms;
-
-descriptor make_timer() {
-  return descriptor(checked(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create"));
-}
-
-/// Goes off after `time`; 0: never.
-void set_timer(const descriptor& timer, duration time) noexcept {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-  const itimerspec once{.it_interval = {},
-                        .it_value = {.tv_sec = seconds.count(), .tv_nsec = (time - seconds).count()}};
-  ::timerfd_settime(timer.get(), 0, &once, nullptr);
-}
-
-/// Back to 0: an eventfd, or a timer that went off.
-void clear(const descriptor& counter) noexcept {
-  std::uint64_t count;
-  [[maybe_unused]] const auto size = ::read(counter.get(), &count, sizeof count);
-}
-
-void ring(const descriptor& bell) noexcept {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto size = ::write(bell.get(), &one, sizeof one);
-}
-
 std::atomic<duration> the_start_timeout = duration(10s);  // alone: nothing else is published by it
-
-std::atomic<void (*)()> the_fault = nullptr;  // alone
+std::atomic<void (*)()> the_fault = nullptr;              // alone
 
 }  // namespace
 
 duration supervisor::start_timeout() noexcept { return the_start_timeout.load(std::memory_order_relaxed); }
 void supervisor::set_start_timeout(duration time) noexcept { the_start_timeout.store(time, std::memory_order_relaxed); }
-
 void supervisor::fail_next_turn_by(void (*fault)()) noexcept { the_fault.store(fault, std::memory_order_relaxed); }
 
 std::shared_ptr<supervisor> supervisor::get() {
@@ -90,8 +61,7 @@ supervisor::supervisor()
   plan.map(program_page_, 0, whole_pages(sizeof(program_page)), true);
   program_page_memory_ = plan.done();
   forbid_further_writing(program_page_);
-  watch(doorbell_.get(), EPOLLIN, *this);
-  watch(alarm_.get(), EPOLLIN, on_alarm_);
+  watch(alarm_.get(), EPOLLIN, *this);
   const all_signals_blocked for_the_new_thread;
   thread_ = std::thread([this] { run(); });
   ::pthread_setname_np(thread_.native_handle(), "fanout-sup");
@@ -108,27 +78,16 @@ supervisor::~supervisor() {
 
 void supervisor::add(supervised& pool) {
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(arriving_mutex_);
     arriving_.push_back(&pool);
   }
   notify();
 }
 
-void supervisor::notify() noexcept {
-  // seq_cst, with the exchange in on_event: what was put into an inbox before is seen after one of the two.
-  if (!rung_.exchange(true)) ring_doorbell();
-}
-
-void supervisor::ring_doorbell() noexcept { ring(doorbell_); }
-
-// What these two are for is done in every turn.
+/// The alarm: what it is for is done in every turn.
 void supervisor::on_event(std::uint32_t) {
-  clear(doorbell_);
-  rung_.exchange(false);
-}
-void supervisor::alarm::on_event(std::uint32_t) {
-  clear(boss.alarm_);
-  boss.alarm_at_ = time_point::max();
+  clear(alarm_);
+  alarm_at_ = time_point::max();
 }
 
 void supervisor::watch(int fd, std::uint32_t events, event_handler& handler) {
@@ -141,133 +100,73 @@ void supervisor::rewatch(int fd, std::uint32_t events, event_handler& handler) {
 }
 void supervisor::unwatch(int fd) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
-// --- who takes the turns
-
-void supervisor::run() {
-  while (!stopping_.load(std::memory_order_acquire)) {
-    wait();
-    bool more = !attended_.load(std::memory_order_acquire) && take_turn();
-    while (more && !attended_.load(std::memory_order_acquire)) more = take_turn();
-    if (more) ring_doorbell();  // for who attends now
-  }
-}
-
-void supervisor::wait() {
-  const bool attended = attended_.load(std::memory_order_acquire);
-  pollfd awaited[] = {{.fd = thread_bell_.get(), .events = POLLIN, .revents = 0},
-                      {.fd = attended ? watch_.get() : epoll_.get(), .events = POLLIN, .revents = 0}};
-  ::poll(awaited, 2, -1);
-  if (awaited[0].revents != 0) clear(thread_bell_);
-  if (attended && awaited[1].revents != 0) step_in_if_needed();
-}
-
-/// The timer went off. Sleeping, the loop attends, and the timer is set again when it wakes up: it clears `asleep`,
-/// then looks at `watching_`, which is cleared here before `asleep` is looked at (all seq_cst): one of the two sees the
-/// other.
-void supervisor::step_in_if_needed() noexcept {
-  clear(watch_);
-  watching_.store(false, std::memory_order_seq_cst);
-  const auto current = current_attendant();
-  if (current == nullptr || current->asleep()) return;
-  const unsigned wakes = current->wakes();
-  if (std::exchange(seen_wakes_, wakes) != wakes) return look_after_attendant();  // it did sleep in between
-  if (const auto dismissed = take_attendant()) dismissed->dismiss();
-}
-
-void supervisor::look_after_attendant() noexcept {
-  if (!watching_.exchange(true, std::memory_order_seq_cst)) set_timer(watch_, patience);
-}
-
-void supervisor::offer_to(scheduler& loop) noexcept {
-  if (attended_.load(std::memory_order_relaxed) || !loop.may_attend()) return;
-  std::shared_ptr<attendant> former;
-  try {
-    const std::lock_guard lock(attendant_mutex_);
-    if (attended_.load(std::memory_order_relaxed)) return;
-    const auto one = std::make_shared<attendant>(*this, epoll_, loop);
-    loop.attend(one);
-    former = std::exchange(attendant_, one);
-    attended_.store(true, std::memory_order_release);
-  } catch (const std::exception&) {
-    return;  // no memory, or no descriptor: the thread goes on as before
-  }
-  if (former != nullptr) former->dismiss();  // it is over; but its loop may not have returned from attendant_left() yet
-  look_after_attendant();
-  wake_thread();
-}
-
-std::shared_ptr<attendant> supervisor::current_attendant() noexcept {
-  const std::lock_guard lock(attendant_mutex_);
-  return attendant_;
-}
-
-std::shared_ptr<attendant> supervisor::take_attendant() noexcept {
-  const std::lock_guard lock(attendant_mutex_);
-  attended_.store(false, std::memory_order_release);
-  return std::exchange(attendant_, nullptr);
-}
-
-void supervisor::attendant_left() noexcept {
-  attended_.store(false, std::memory_order_release);
-  wake_thread();
-}
-
-void supervisor::wake_thread() noexcept { ring(thread_bell_); }
-
-bool supervisor::take_turn() noexcept {
-  const std::lock_guard lock(turning_);
-  begin_turn();
-  try {
-    turn();
-  } catch (const std::exception& error) {
-    // Nothing that a task or its data does gets here; lack of memory may. No future may be left waiting for it.
-    for (auto* const pool : pools_) pool->abandon(error.what());
-  }
-  return end_turn();
-}
+// --- a turn
 
 std::uintptr_t supervisor::this_thread_id() noexcept { return static_cast<std::uintptr_t>(::pthread_self()); }
 
 program_page& supervisor::page() const noexcept { return *reinterpret_cast<program_page*>(program_page_memory_.data()); }
 
+bool supervisor::take_turn(bool with_events) noexcept {
+  const std::lock_guard lock(turning_);
+  begin_turn();
+  try {
+    turn(with_events);
+  } catch (const std::exception& error) {
+    // Nothing that a task or its data does gets here; lack of memory may. No future may be left waiting for it.
+    abandon_pools(error.what());
+  }
+  return end_turn();
+}
+
+void supervisor::abandon_pools(const char* why) noexcept {
+  for (auto* const pool : pools_) pool->abandon(why);
+}
+
 void supervisor::begin_turn() noexcept {
   turning_thread_.store(this_thread_id(), std::memory_order_relaxed);
   now_ = std::chrono::steady_clock::now();
-  if (is_asleep()) page().sleeps.fetch_add(1, std::memory_order_seq_cst);
+  rung_.exchange(false, std::memory_order_seq_cst);
+  auto& sleeps = page().sleeps;
+  const auto number = sleeps.load(std::memory_order_relaxed);
+  if (number % 2 != 0) sleeps.store(number + 1, std::memory_order_seq_cst);
 }
 
-/// From here on workers ring. What they did just before, without ringing, is seen here, and is for another turn at
-/// once.
+/// From here on workers ring, if anybody watches. What they did just before, without ringing, is seen here, and is for
+/// another turn at once. True: one is due.
 bool supervisor::end_turn() noexcept {
   buried_.clear();
   gone_nannies_.clear();
   set_alarm();
-  page().sleeps.fetch_add(1, std::memory_order_seq_cst);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  in_flight_.store(std::ranges::any_of(workers_, [](const auto& each) { return each.second->has_work(); }),
+                   std::memory_order_relaxed);
   turning_thread_.store(0, std::memory_order_relaxed);
-  return workers_have_news();
+  if (watched_by_.load(std::memory_order_seq_cst) == watcher::nobody) return rung_.load(std::memory_order_seq_cst);
+  auto& sleeps = page().sleeps;
+  sleeps.store(sleeps.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return rung_.load(std::memory_order_seq_cst) || workers_have_news();
 }
 
 bool supervisor::workers_have_news() noexcept {
   return std::ranges::any_of(workers_, [](const auto& each) { return each.second->has_news(); });
 }
 
-// --- a turn
-
-void supervisor::turn() {
+void supervisor::turn(bool with_events) {
   if (auto* const fault = the_fault.exchange(nullptr, std::memory_order_relaxed)) fault();
-  std::array<epoll_event, 64> events;
-  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
-  for (int i = 0; i < count; ++i) {
-    const auto& event = events[static_cast<std::size_t>(i)];
-    static_cast<event_handler*>(event.data.ptr)->on_event(event.events);
+  if (with_events) {
+    std::array<epoll_event, 64> events;
+    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
+    for (int i = 0; i < count; ++i) {
+      const auto& event = events[static_cast<std::size_t>(i)];
+      static_cast<event_handler*>(event.data.ptr)->on_event(event.events);
+    }
   }
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(arriving_mutex_);
     pools_.insert(pools_.end(), arriving_.begin(), arriving_.end());
     arriving_.clear();
   }
-  reap(false);
+  if (!unreaped_.empty()) reap(false);
   for (const auto& [number, worker] : workers_) worker->look();
   for (auto* const pool : pools_) {
     if (pool->deadline() <= now_) pool->on_deadline(now_);
@@ -282,13 +181,12 @@ void supervisor::turn() {
 }
 
 void supervisor::set_alarm() noexcept {
-  const auto now = std::chrono::steady_clock::now();
   auto next = time_point::max();
   for (const auto* const pool : pools_) next = std::min(next, pool->deadline());
-  if (!unreaped_.empty()) next = now + 1ms;  // a nanny is just dying
+  if (!unreaped_.empty()) next = now_ + 1ms;  // a nanny is just dying
   if (next == alarm_at_) return;
   alarm_at_ = next;
-  set_timer(alarm_, next == time_point::max() ? duration::zero() : std::max(next - now, duration(1)));
+  set_timer(alarm_, next == time_point::max() ? duration::zero() : std::max(next - now_, duration(1)));
 }
 
 nanny_link& supervisor::watch_nanny(nanny_process nanny, const nanny_program& program) {

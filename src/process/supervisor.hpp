@@ -43,29 +43,34 @@ class supervised {
   ~supervised() = default;
 };
 
-/// One for the process, while there are pools. Its thread waits for one epoll, and nowhere else: for every worker's
-/// socket, the nanny's, a timer, and the doorbell by which other threads say that there is work, and workers that they
-/// have answered. Then it takes a turn: looks at everything once, and again if there was more at the end of that. It
-/// ends, and the nanny with it, with the last pool; then the nanny is waited for, so that the resource usage of all
+/// One for the process, while there are pools. Everything happens in turns: whoever takes one looks at all workers'
+/// rings and all pools, once. Its thread does when the epoll has news: of workers' sockets, the nannies', a timer. When
+/// workers have answered, or other threads have put something into an inbox, it is for who watches:
+///
+///                    submit, by a thread                  a thread blocks for a result
+///          ┌──────────────────────────────▶ nobody ────────────────────────────────────▶ a leader
+///          │                                 │  ▲                                          │ │ it has its result:
+///       thread ◀───── 1 ms, or notify() ─────┘  └────────── nobody else waits ─────────────┘ └─▶ the next who waits
+///        │   ▲                                                                                   leads
+///  submit by │ the run ends, or it did not sleep for 1 to 2 ms
+///  a loop ▼  │
+///         a loop
+///
+/// Who watches waits for the doorbell, which workers ring while no turn is taken: the program page says so by an odd
+/// number. It is set at the end of a turn, after which every ring is looked at once more. With nobody watching it is
+/// not set, and nobody rings: a thread that has just submitted will submit again, or wait for a result, and looks then.
+/// Should it do neither, the supervisor's thread looks after a millisecond. Who blocks while another watches sleeps on a
+/// flag of its own, and is woken by whoever takes the turn that brings its result.
+///
+/// It ends, and the nanny with it, with the last pool; then the nanny is waited for, so that the resource usage of all
 /// workers is accounted.
-///
-/// Workers ring only while no turn is taken: the program page says so (an odd number). It is set at the end of a turn,
-/// after which every ring is looked at once more.
-///
-/// A loop that submits waits for the epoll itself, whenever it sleeps, and takes the turns: what it awaits then costs
-/// one wake-up, not two. Meanwhile the thread only looks after it, by a timer that runs after the loop woke up:
-///
-///                     offer_to(loop)
-///   the thread waits ────────────────▶ the loop attends, the thread looks after it
-///         ▲                                     │ the loop's run ends, or it did not sleep for 1 to 2 ms
-///         └─────────────────────────────────────┘
-class supervisor final : private nanny_listener, private event_handler {
+class supervisor final : public outside, private nanny_listener, private event_handler {
  public:
   /// The one there is, or a new one. Throws std::system_error.
   static std::shared_ptr<supervisor> get();
 
   supervisor();
-  ~supervisor();
+  ~supervisor() override;
   bool is_of_this_process() const noexcept;
   supervisor(const supervisor&) = delete;
   supervisor& operator=(const supervisor&) = delete;
@@ -74,26 +79,36 @@ class supervisor final : private nanny_listener, private event_handler {
   void add(supervised& pool);
   /// Calls every pool's advance() soon.
   void notify() noexcept;
-  /// On a thread of `loop`: lets it attend to the workers, if it can and no other does.
+  /// On a thread of `loop`: lets it watch, if it can and no other does, nor a leader.
   void offer_to(scheduler& loop) noexcept;
-
   /// Calls `f()` between two turns. False: this is a turn, so it was not called.
   template <class F>
   bool between_turns(F&& f) noexcept {
-    if (turning_thread_.load(std::memory_order_relaxed) == this_thread_id()) return false;
+    if (is_turning_here()) return false;
     const std::lock_guard lock(turning_);
-    begin_turn();
-    f();
-    if (end_turn()) ring_doorbell();
+    turn_by(std::forward<F>(f));
+    return true;
+  }
+  /// For a thread that has something new: calls `f()` in a turn, if none is being taken just now. False: one is. `stays`:
+  /// it will look for answers itself, soon.
+  template <class F>
+  bool try_turn(bool stays, F&& f) noexcept {
+    if (is_turning_here() || !turning_.try_lock()) return false;
+    const std::lock_guard lock(turning_, std::adopt_lock);
+    if (stays) leave_unwatched();
+    turn_by(std::forward<F>(f));
     return true;
   }
 
+  // From a thread that blocks for a result:
+  void block_until(std::atomic<std::uint32_t>& flag, const time_point* deadline) noexcept override;
+  void wake(const std::atomic<std::uint32_t>& flag) noexcept override;
+
   // From the attendant:
-  /// Does what there is to do. (Its thread does the same.) True: there is more already, of which nobody will ring.
-  bool take_turn() noexcept;
-  void ring_doorbell() noexcept;
+  /// The doorbell rang: takes a turn.
+  void answer_doorbell() noexcept;
   /// It woke up: sees to it that the thread steps in if it does not sleep again soon.
-  void look_after_attendant() noexcept;
+  void look_after_attendant() noexcept { look_after(); }
   /// Under its mutex: so it is still there for the destructor to wait for.
   void attendant_left() noexcept;
 
@@ -126,19 +141,53 @@ class supervisor final : private nanny_listener, private event_handler {
   static void fail_next_turn_by(void (*fault)()) noexcept;
 
  private:
+  enum class watcher : unsigned char { nobody, thread, loop, leader };
+  /// A thread that blocks while another watches.
+  struct follower {
+    std::atomic<std::uint32_t>& flag;
+    follower* next = nullptr;
+    bool dropped = false;  // taken out of the list when its flag was set already
+  };
+
+  // watching.cpp: who waits for the doorbell
   void run();
-  void wait();
+  bool wait();
   void step_in_if_needed() noexcept;
   void wake_thread() noexcept;
+  void leave_unwatched() noexcept;
+  void look_after() noexcept;
+  void pass_on() noexcept;
+  bool lead_or_follow(follower& self) noexcept;
+  void lead(std::atomic<std::uint32_t>& flag, const time_point* deadline) noexcept;
+  bool follow(follower& self, const time_point* deadline) noexcept;
+  void stop_leading() noexcept;
+  void stop_following(follower& self) noexcept;
+  void ring_doorbell() noexcept;
   std::shared_ptr<attendant> current_attendant() noexcept;
   std::shared_ptr<attendant> take_attendant() noexcept;
-  void turn();
+
+  // supervisor.cpp: turns
+  static std::uintptr_t this_thread_id() noexcept;
+  bool is_turning_here() const noexcept {
+    return turning_thread_.load(std::memory_order_relaxed) == this_thread_id();
+  }
+  bool take_turn(bool with_events) noexcept;
+  template <class F>
+  void turn_by(F&& f) noexcept {
+    begin_turn();
+    try {
+      f();
+    } catch (const std::exception& error) {
+      abandon_pools(error.what());
+    }
+    if (end_turn()) pass_on();
+  }
+  void turn(bool with_events);
   void begin_turn() noexcept;
   bool end_turn() noexcept;
+  void abandon_pools(const char* why) noexcept;
   bool workers_have_news() noexcept;
   program_page& page() const noexcept;
-  bool is_asleep() const noexcept { return page().sleeps.load(std::memory_order_relaxed) % 2 != 0; }
-  static std::uintptr_t this_thread_id() noexcept;
   void set_alarm() noexcept;
   void on_event(std::uint32_t events) override;
   void on_nanny_report(const nanny_report& news) override;
@@ -148,26 +197,29 @@ class supervisor final : private nanny_listener, private event_handler {
   void reap(bool wait) noexcept;
 
   const pid_t process_;  // which made it: in a fork of that there is no such thread
-  descriptor epoll_;
+  descriptor epoll_;     // for the thread alone
   descriptor doorbell_;
-  descriptor alarm_;  // a timer: when the first pool wants on_deadline()
-  struct alarm final : event_handler {
-    explicit alarm(supervisor& s) noexcept : boss(s) {}
-    void on_event(std::uint32_t events) override;
-    supervisor& boss;
-  } on_alarm_{*this};
-  std::atomic<bool> rung_ = false;      // whoever sets it rings; the supervisor clears it before it looks
+  descriptor alarm_;        // a timer: when the first pool wants on_deadline()
+  descriptor thread_bell_;  // rung when the thread is to look who watches, or to end
+  descriptor watch_;        // a timer, see look_after()
   std::atomic<bool> stopping_ = false;  // release in the destructor, acquire in run()
-  std::mutex mutex_;                    // guards arriving_
-  std::vector<supervised*> arriving_;
 
-  descriptor thread_bell_;              // rung when attended_ has changed
-  descriptor watch_;                    // a timer, see look_after_attendant()
-  std::atomic<bool> attended_ = false;  // whether attendant_ is at work; else that is null, or over
-  std::atomic<bool> watching_ = false;  // that timer runs
-  unsigned seen_wakes_ = 0;             // the thread's own: of the attendant, when the timer last went off
-  std::mutex attendant_mutex_;          // guards attendant_
+  std::mutex arriving_mutex_;  // guards the next one
+  std::vector<supervised*> arriving_;
+  /// There is something in an inbox. Set (seq_cst) before it is looked who watches; cleared when a turn begins, looked at
+  /// when it ends (seq_cst, after `sleeps` was set), and by who ceases to watch, after it has said so.
+  std::atomic<bool> rung_ = false;
+
+  std::atomic<watcher> watched_by_ = watcher::thread;
+  std::atomic<bool> watching_ = false;  // the timer runs; its partner is attendant::asleep_, see step_in_if_needed()
+  std::atomic<bool> in_flight_ = false;  // some worker had work when the last turn ended: late is good enough
+  unsigned seen_wakes_ = 0;              // the thread's own: of the attendant, when the timer last went off
+  std::mutex watching_mutex_;            // guards the next ones, and who becomes or ceases to be leader or loop
   std::shared_ptr<attendant> attendant_;
+  follower* first_follower_ = nullptr;
+  /// The leader's: it says so, then looks at the flag; who sets the flag looks here afterwards (both seq_cst).
+  std::atomic<const std::atomic<std::uint32_t>*> leader_flag_ = nullptr;
+  std::atomic<std::uintptr_t> leader_thread_ = 0;
 
   mapping program_page_memory_;  // of program_page, see there
   descriptor program_page_;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A loop that submits takes the supervisor's turns while it sleeps; the supervisor's thread steps in where it cannot.
+#include <unistd.h>
+
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -60,10 +63,48 @@ TEST_F(ProcessPoolAttendance, SoDoesALoopWithIo) {
 TEST_F(ProcessPoolAttendance, EndsWithTheRun) {
   process_pool pool(2);
   fanout::run(until_it_attends(pool));
-  const auto decoder = pool.submit(look).get().decoder;
-  EXPECT_NE(decoder, std::thread::id());
-  EXPECT_NE(decoder, std::this_thread::get_id());
+  EXPECT_EQ(pool.submit(add, 1, 2).get(), 3);
   fanout::run(until_it_attends(pool));
+}
+
+TEST_F(ProcessPoolAttendance, AThreadThatBlocksNeedsNoThreadInBetween) {
+  process_pool pool(2);
+  while (pool.submit(look).get().decoder != std::this_thread::get_id()) {
+  }
+}
+
+TEST_F(ProcessPoolAttendance, OfThreadsThatBlockOneServesAll) {
+  process_pool pool(2);
+  std::atomic<int> right = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int from = 0; from < 6; ++from) {
+      threads.emplace_back([&pool, &right, from] {
+        for (int i = 0; i < 300; ++i) right += pool.submit(add, from, i).get() == from + i;
+      });
+    }
+  }
+  EXPECT_EQ(right, 6 * 300);
+}
+
+TEST_F(ProcessPoolAttendance, PassesOnWhenTheOneThatServesHasItsResult) {
+  process_pool pool(2);
+  auto gone = pool.submit([] { ::pause(); });
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&pool, i] { EXPECT_EQ(pool.submit(add, i, 1).get(), i + 1); });
+  }
+  threads.clear();
+  EXPECT_FALSE(gone.wait_for(1ms));
+  EXPECT_TRUE(gone.cancel(fanout::cancel_mode::kill));
+  EXPECT_THROW(gone.get(), fanout::cancelled);
+}
+
+TEST_F(ProcessPoolAttendance, ResultsThatNobodyWaitsForCome) {
+  process_pool pool(2);
+  std::vector<fanout::future<int>> results;
+  for (int i = 0; i < 100; ++i) results.push_back(pool.submit(add, i, 1));
+  EXPECT_TRUE(fanout_test::eventually([&] { return std::ranges::all_of(results, [](auto& r) { return r.ready(); }); }));
 }
 
 TEST_F(ProcessPoolAttendance, OutlivesWhatTheRunLeftOver) {

@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 #include "fanout/detail/futex.hpp"
 #include "fanout/detail/future_state.hpp"
@@ -20,7 +22,15 @@ namespace fanout::detail {
 /// The waiter of a thread that blocks, on its stack.
 class thread_waiter : public waiter {
  public:
-  thread_waiter() noexcept : waiter(&set_flag) {}
+  /// `who`: who is told, since the thread waits there; null: it sleeps on the flag.
+  explicit thread_waiter(std::shared_ptr<outside> who = nullptr) noexcept
+      : waiter(&set_flag), who_(std::move(who)) {}
+
+  /// The same, for what is owed from outside; `who` is the one it was made with.
+  bool wait(outside& who, const time_point* deadline) noexcept {
+    who.block_until(flag_, deadline);
+    return woken();
+  }
 
   /// `context`: what this thread runs for the scheduler that owes the result; null: nothing, so it can just sleep.
   /// Until the deadline, if there is one. True: it was notified.
@@ -36,14 +46,24 @@ class thread_waiter : public waiter {
 
  private:
   static void set_flag(op& self) noexcept {
-    auto& flag = static_cast<thread_waiter&>(self).flag_;
-    // Pairs with woken(). From here on the waiter may be gone, and the thread that waited, too.
-    flag.store(1, std::memory_order_release);
-    futex_wake_all(flag);
+    auto& me = static_cast<thread_waiter&>(self);
+    const auto who = std::move(me.who_);
+    auto& flag = me.flag_;
+    // Pairs with woken(); and with whoever blocks in `who`, which says how it can be woken, then looks at the flag: hence
+    // sequentially consistent. From here on the waiter may be gone, and the thread that waited, too.
+    flag.store(is_set, std::memory_order_seq_cst);
+    if (who != nullptr) {
+      who->wake(flag);
+    } else {
+      futex_wake_all(flag);
+    }
   }
 
-  bool woken() const noexcept { return flag_.load(std::memory_order_acquire) != 0; }
+  bool woken() const noexcept { return flag_.load(std::memory_order_acquire) == is_set; }
 
+  static constexpr std::uint32_t is_set = outside::flag_set;
+
+  std::shared_ptr<outside> who_;
   std::atomic<std::uint32_t> flag_ = 0;
 };
 
@@ -60,9 +80,11 @@ inline thread_context* waiting_context(const scheduler* home) {
   return context;
 }
 inline bool begin_here(const scheduler*) noexcept { return false; }
+inline std::shared_ptr<outside> owed_from_outside(const scheduler*) noexcept { return nullptr; }
 
 inline thread_context* waiting_context(const future_core& owed) { return waiting_context(owed.home()); }
 inline bool begin_here(future_core& owed) noexcept { return owed.run_here(); }
+inline std::shared_ptr<outside> owed_from_outside(future_core& owed) noexcept { return owed.owed_from_outside(); }
 
 template <class Owed>
 bool begin_in(thread_context& context, Owed& owed) noexcept {
@@ -117,9 +139,11 @@ bool wait_for(Source& source, Owed&& owed, const time_point* deadline = nullptr)
       if (source.ready()) return true;
     }
   }
-  if (ready_soon(source)) return true;
-  thread_waiter w;
-  if (!source.register_waiter(w) || w.wait(context, deadline)) return true;
+  const std::shared_ptr<outside> who = context == nullptr ? owed_from_outside(owed) : nullptr;
+  if (who == nullptr && ready_soon(source)) return true;
+  thread_waiter w(who);
+  if (!source.register_waiter(w)) return true;
+  if (who != nullptr ? w.wait(*who, deadline) : w.wait(context, deadline)) return true;
   if (source.unregister_waiter(w)) return false;
   w.wait(nullptr, nullptr);  // it ended just now, and the waiter is about to run
   return true;

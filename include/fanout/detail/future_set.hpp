@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,9 @@ class future_set {
     return false;
   }
 
+  /// Who sees to those that are owed from outside, if there are any: all have the same.
+  friend std::shared_ptr<outside> owed_from_outside(const future_set& owed) noexcept { return owed.outside_; }
+
   std::vector<future<T>>& futures() noexcept { return futures_; }
 
   /// The next that has arrived.
@@ -69,6 +73,7 @@ class future_set {
     for (const auto& f : futures_) {
       const scheduler* const home = future_access::state(f).home();
       if (home != nullptr && std::ranges::find(homes_, home) == homes_.end()) homes_.push_back(home);
+      if (home == nullptr && outside_ == nullptr) outside_ = future_access::state(f).owed_from_outside();
     }
     state_ptr line(new detail::arrivals(futures_.size()));
     for (std::size_t i = 0; i < futures_.size(); ++i) line->watch(i, future_access::state(futures_[i]).event());
@@ -77,6 +82,7 @@ class future_set {
 
   std::vector<future<T>> futures_;
   std::vector<const scheduler*> homes_;  // each once
+  std::shared_ptr<outside> outside_;
   std::size_t begun_ = 0;                // all before have begun, or are not for this thread to run
   state_ptr<detail::arrivals> arrivals_;
 };

@@ -7,10 +7,12 @@
 #include <concepts>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <utility>
 
 #include "fanout/detail/frame_pool.hpp"
 #include "fanout/detail/waiter.hpp"
+#include "fanout/duration.hpp"
 #include "fanout/result.hpp"
 
 namespace fanout {
@@ -24,6 +26,21 @@ enum class cancel_mode {
 namespace detail {
 
 bool is_cancelled(const std::exception_ptr& error) noexcept;
+
+/// Who owes a result from outside this process. A thread that blocks for it sees to what comes from there itself, where
+/// another thread in between would have to wake it afterwards. Any thread.
+class outside {
+ public:
+  virtual ~outside() = default;
+
+  static constexpr std::uint32_t flag_set = 1;
+
+  /// Until `flag` is set, or the deadline, if there is one, has passed. The flag is 0 before, and is 0 or set afterwards;
+  /// in between other values may be put there.
+  virtual void block_until(std::atomic<std::uint32_t>& flag, const time_point* deadline) noexcept = 0;
+  /// That flag was set: whoever blocks for it is to look. Only its address is used: it may be gone.
+  virtual void wake(const std::atomic<std::uint32_t>& flag) noexcept = 0;
+};
 
 /// Once for an error that no get(), co_await or results() has taken: a line on stderr. Not for `cancelled`.
 void report_unseen(const std::exception_ptr& error) noexcept;
@@ -52,6 +69,9 @@ class future_core : public pooled {
 
   /// Runs the task in this thread, if it has not begun: for a worker of its home that waits for it. True: it has ended.
   virtual bool run_here() noexcept { return false; }
+
+  /// Null if it is owed by threads of this process, or has ended.
+  virtual std::shared_ptr<outside> owed_from_outside() noexcept { return nullptr; }
 
   /// Whoever takes an outcome has looked at its error, if it is one.
   void seen() noexcept { seen_ = true; }
