@@ -29,18 +29,25 @@ struct contestant {
   std::function<bool(const row&, samples&)> go;
 };
 
-/// The contestant whose `trip()` is measured from call to return; it says whether it went right.
-template <class Trip>
-contestant measured(std::string name, Trip trip) {
-  return {std::move(name), [trip = std::move(trip)](const row& r, samples& times) mutable {
+/// The contestant whose `trip()` is measured from call to return; it says whether it went right. `prepare()` comes
+/// before each, and is not measured.
+template <class Prepare, class Trip>
+contestant measured(std::string name, Prepare prepare, Trip trip) {
+  return {std::move(name),
+          [prepare = std::move(prepare), trip = std::move(trip)](const row& r, samples& times) mutable {
             bool right = true;
             for (std::size_t i = 0; i < r.trips; ++i) {
+              prepare();
               if (r.idle.count() > 0) std::this_thread::sleep_for(r.idle);
               const double time = microseconds([&] { right = trip() && right; });
               if (i >= r.unmeasured) times.add(time);
             }
             return right;
           }};
+}
+template <class Trip>
+contestant measured(std::string name, Trip trip) {
+  return measured(std::move(name), [] {}, std::move(trip));
 }
 
 class contest {
