@@ -58,15 +58,16 @@ def number(value: float | None) -> str:
 
 
 def show_rows(rows: dict[str, dict[str, float]], libraries: tuple[str, ...], width: int = 9) -> None:
-    print(f"{'':40}" + "".join(f"{library:>{width}}" for library in libraries))
+    titles = max(40, *(len(row) for row in rows))
+    print(f"{'':{titles}}" + "".join(f"{library:>{width}}" for library in libraries))
     for row, values in rows.items():
         if values:
-            print(f"{row:40}" + "".join(f"{number(values.get(library)):>{width}}" for library in libraries))
+            print(f"{row:{titles}}" + "".join(f"{number(values.get(library)):>{width}}" for library in libraries))
 
 
 def show_targets(targets: list[tuple[str, float | None, str, float]], all_of_them: bool) -> None:
     """Of each: what it is about, the figure that counts, the comparison, the limit."""
-    print(f"{'target':50}{'is':>9}{'should be':>14}")
+    print(f"{'target':50}{'is':>12}{'should be':>14}")
     for what, value, comparison, limit in targets:
         if value is None and not all_of_them:
             continue
@@ -74,4 +75,4 @@ def show_targets(targets: list[tuple[str, float | None, str, float]], all_of_the
             verdict = "not measured"
         else:
             verdict = "met" if (value <= limit if comparison == "<=" else value >= limit) else "MISSED"
-        print(f"{what:50}{number(value):>9}{f'{comparison} {limit:,g}':>14}  {verdict}")
+        print(f"{what:50}{number(value):>12}{f'{comparison} {limit:,.9g}':>14}  {verdict}")

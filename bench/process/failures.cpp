@@ -17,10 +17,6 @@ namespace {
 using std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-double microseconds_since(fanout::time_point then) {
-  return std::chrono::duration<double, std::micro>(steady_clock::now() - then).count();
-}
-
 int crash(slate_name name, int signal) {
   slate(name).note();
   if (signal == SIGSEGV) {
