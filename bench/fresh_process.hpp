@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For programs that measure one library in one process: the memory of the next would come from what the last has left.
+// For programs that measure one thing in one process: the memory of the next would come from what the last has left.
 #pragma once
 
 #include <charconv>
@@ -21,27 +21,28 @@ inline double resident(std::string_view name = "VmRSS") {
   return 0;
 }
 
-struct measured_library {
+struct measured_alone {
   const char* name;
   void (*measure)(std::size_t n);
+  std::size_t n = 1'000'000;  ///< if the command line says nothing
 };
 
-/// The main of `program LIBRARY [N]`; N is a million by default.
-inline int measure_one_of(std::span<const measured_library> libraries, int argc, char** argv) {
-  std::size_t n = 1'000'000;
+/// The main of `program WHAT [N]`.
+inline int measure_one_of(std::span<const measured_alone> all, int argc, char** argv) {
+  std::size_t n = 0;
   bool right = argc == 2;
   if (argc == 3) {
     const char* const end = argv[2] + std::strlen(argv[2]);
     const auto [stopped, error] = std::from_chars(argv[2], end, n);
     right = error == std::errc() && stopped == end && n > 0;
   }
-  for (const measured_library& l : libraries) {
-    if (!right || std::string_view(argv[1]) != l.name) continue;
-    l.measure(n);
+  for (const measured_alone& m : all) {
+    if (!right || std::string_view(argv[1]) != m.name) continue;
+    m.measure(argc == 3 ? n : m.n);
     return 0;
   }
-  std::fprintf(stderr, "usage: %s LIBRARY [N], where LIBRARY is one of:", argv[0]);
-  for (const measured_library& l : libraries) std::fprintf(stderr, " %s", l.name);
+  std::fprintf(stderr, "usage: %s WHAT [N], where WHAT is one of:", argv[0]);
+  for (const measured_alone& m : all) std::fprintf(stderr, " %s", m.name);
   std::fputc('\n', stderr);
   return 2;
 }

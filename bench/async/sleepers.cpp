@@ -77,9 +77,9 @@ void measure(const char* library, void (*run)(std::size_t), std::size_t n) {
               library, n, wall.count(), cpu_seconds() - cpu, (resident("VmHWM") - memory) / static_cast<double>(n));
 }
 
-constexpr measured_library libraries[] = {{"fanout", [](std::size_t n) { measure("fanout", run_fanout, n); }},
-                                          {"asio", [](std::size_t n) { measure("asio", run_asio, n); }},
-                                          {"libuv", [](std::size_t n) { measure("libuv", run_libuv, n); }}};
+constexpr measured_alone libraries[] = {{"fanout", [](std::size_t n) { measure("fanout", run_fanout, n); }},
+                                        {"asio", [](std::size_t n) { measure("asio", run_asio, n); }},
+                                        {"libuv", [](std::size_t n) { measure("libuv", run_libuv, n); }}};
 
 }  // namespace
 

@@ -65,7 +65,7 @@ void with_asio(std::size_t n) {
   measure("asio", n, [&](auto f) { return asio::post(pool, asio::use_future(f)); });
 }
 
-constexpr measured_library libraries[] = {{"fanout", with_fanout}, {"tbb", with_tbb}, {"asio", with_asio}};
+constexpr measured_alone libraries[] = {{"fanout", with_fanout}, {"tbb", with_tbb}, {"asio", with_asio}};
 
 }  // namespace
 

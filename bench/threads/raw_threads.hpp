@@ -3,40 +3,15 @@
 // spinning.
 #pragma once
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <thread>
 
+#include "turn.hpp"
 #include "workers.hpp"
 
 namespace raw {
-
-/// A number that only grows, and on which one thread sleeps.
-class turn {
- public:
-  /// By one; wakes who sleeps.
-  void pass() noexcept {
-    word_.fetch_add(1, std::memory_order_release);
-    syscall(SYS_futex, &word_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
-  }
-  /// Sleeps while it is `seen`, of which it makes what there is then.
-  void wait(std::uint32_t& seen) noexcept {
-    std::uint32_t now;
-    while ((now = word_.load(std::memory_order_acquire)) == seen) {
-      syscall(SYS_futex, &word_, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
-    }
-    seen = now;
-  }
-
- private:
-  alignas(64) std::atomic<std::uint32_t> word_ = 0;  // release in pass(), acquire in wait()
-};
 
 /// A thread that does what it is told, again and again.
 class thread {
@@ -68,7 +43,7 @@ class thread {
   }
 
   const std::function<void()>* work_ = nullptr;
-  turn told_, done_;
+  turn<among::threads> told_, done_;
   std::uint32_t seen_ = 0;
   std::thread thread_;
 };

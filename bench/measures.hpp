@@ -12,12 +12,16 @@
 
 #include "workers.hpp"
 
+inline double microseconds_since(std::chrono::steady_clock::time_point then) {
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - then).count();
+}
+
 /// Microseconds that f() takes.
 template <class F>
 double microseconds(F&& f) {
   const auto began = std::chrono::steady_clock::now();
   f();
-  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - began).count();
+  return microseconds_since(began);
 }
 
 /// Figures, and where their middle and their tail are.
@@ -25,6 +29,7 @@ class samples {
  public:
   void add(double value) { values_.push_back(value); }
 
+  std::size_t size() const { return values_.size(); }
   double quantile(double q) {
     if (values_.empty()) return 0;
     const auto last = static_cast<double>(values_.size() - 1);
