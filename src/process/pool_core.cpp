@@ -505,8 +505,8 @@ void pool_core::on_item_lost(const item_range& item, std::exception_ptr why, boo
     counted_.retried.fetch_add(1, std::memory_order_relaxed);
     return on_taken_back(item);
   }
-  item.work->failed(item.first, std::move(why));
   on_item_ended();
+  item.work->failed(item.first, std::move(why));
   item.work->drop();
 }
 
@@ -558,8 +558,8 @@ void pool_core::end_queue(MakeError&& make_error) noexcept {
     counted_.queued.fetch_sub(range.count, std::memory_order_relaxed);
     if (range.work->begin()) {
       for (std::size_t i = 0; i < range.count; ++i) {
-        range.work->failed(range.first + i, own_error());
         on_item_ended();
+        range.work->failed(range.first + i, own_error());
       }
     }
     range.work->drop();

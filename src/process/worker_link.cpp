@@ -287,12 +287,12 @@ void worker_link::on_answer(const frame& f) {
   ++run.answered;
   ++run.range.first;
   --run.range.count;
+  owner_.on_item_ended();  // before anybody is told: stats() counts what is there
   if (f.header.kind == frame_kind::value) {
     work.succeeded(item, f.body);
   } else {
     work.failed(item, decode_exception(f.body));
   }
-  owner_.on_item_ended();
   if (run.range.count == 0 && !run.recalled) {
     end_run(duration(f.header.took * ns_per_unit_of_time));
   } else if (run.timeout != duration::zero()) {

@@ -6,8 +6,10 @@
 #include <unistd.h>
 #include <fanout/fanout.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <csignal>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -18,6 +20,8 @@
 
 namespace {
 
+using namespace std::chrono_literals;
+
 // --- options
 
 static_assert(!std::copyable<fanout::process_pool>);
@@ -27,6 +31,11 @@ TEST(Face, ProcessPoolOptions) {
   const fanout::process_pool_options defaults;
   EXPECT_EQ(defaults.workers, fanout::default_workers());
   EXPECT_EQ(defaults.start, fanout::start_method::forkserver);
+  EXPECT_EQ(defaults.max_tasks_per_worker, 0U);
+  EXPECT_EQ(defaults.task_timeout, fanout::duration::zero());
+  EXPECT_EQ(defaults.memory_limit, 0U);
+  EXPECT_EQ(defaults.retries, 0U);
+  EXPECT_EQ(defaults.initializer, nullptr);
   EXPECT_TRUE(defaults.worker_command.empty());
 
   EXPECT_EQ(fanout::process_pool().workers(), fanout::default_workers());
@@ -151,6 +160,52 @@ TEST(Face, ProcessPoolDrains) {
   }
   EXPECT_TRUE(f.ready());
   EXPECT_EQ(f.get(), 16);
+}
+
+// --- options that limit what tasks and workers may do
+
+bool initialized = false;
+
+TEST(Face, ProcessPoolLimits) {
+  fanout::process_pool pool({.workers = 1,
+                             .start = fanout::start_method::forkserver,
+                             .max_tasks_per_worker = 2,
+                             .task_timeout = 10s,
+                             .memory_limit = std::size_t{8} << 30,
+                             .retries = 1,
+                             .initializer = [] { initialized = true; },
+                             .worker_command = {}});
+  EXPECT_TRUE(pool.submit([] { return initialized; }).get());
+  const pid_t first = pool.submit(::getpid).get();
+  EXPECT_NE(pool.submit(::getpid).get(), first) << "it has done its two tasks";
+}
+
+TEST(Face, TaskOptions) {
+  fanout::process_pool pool(1);
+  EXPECT_EQ(pool.submit(fanout::task_options{}, square, 3).get(), 9);
+  EXPECT_EQ(pool.submit({.timeout = 10s, .retries = 1}, square, 4).get(), 16);
+  EXPECT_THROW(pool.submit({.timeout = 20ms}, ::pause).get(), fanout::timed_out);
+}
+
+TEST(Face, ATokenAsksATaskOfAProcessPoolToStop) {
+  fanout::process_pool pool(1);
+  auto patient = pool.submit([](fanout::stop_token token) {
+    while (!token.stop_requested()) ::usleep(100);
+    throw fanout::cancelled();
+  });
+  EXPECT_TRUE(patient.cancel());
+  EXPECT_THROW(patient.get(), fanout::cancelled);
+}
+
+TEST(Face, ProcessPoolShutdownAndStats) {
+  fanout::process_pool pool(1);
+  EXPECT_EQ(pool.submit(square, 3).get(), 9);
+  const fanout::pool_stats stats = pool.stats();
+  EXPECT_EQ(stats.workers, 1U);
+  EXPECT_EQ(stats.completed, 1U);
+  EXPECT_TRUE(pool.shutdown(fanout::shutdown_mode::drain, 10s));
+  EXPECT_TRUE(pool.shutdown());
+  EXPECT_THROW(static_cast<void>(pool.submit(square, 3)), fanout::pool_closed);
 }
 
 // --- what ends a task early
