@@ -13,6 +13,7 @@
 
 #include "fanout/detail/this_thread.hpp"
 #include "fanout/errors.hpp"
+#include "own_process.hpp"
 
 namespace fanout::detail {
 
@@ -42,7 +43,7 @@ void enqueue(pool_core& pool, remote_work& work, std::size_t count, std::size_t 
   pool.enqueue(work, count, chunk);
 }
 
-std::shared_ptr<outside> results_of(pool_core& pool) noexcept { return pool.boss(); }
+std::shared_ptr<outside> results_of(pool_core& pool) { return pool.results(); }
 
 bool cancel_handed_out(pool_core& pool, remote_work& work, cancel_mode mode) noexcept {
   return pool.cancel_handed_out(work, mode);
@@ -70,9 +71,9 @@ void pace_table::note(const call_target& target, duration item) {
 
 // --- any thread
 
-pool_core::pool_core(pool_plan plan) : plan_(std::move(plan)), process_(::getpid()) {}
+pool_core::pool_core(pool_plan plan) : plan_(std::move(plan)), process_(own_pid()) {}
 
-bool pool_core::is_of_this_process() const noexcept { return process_ == ::getpid(); }
+bool pool_core::is_of_this_process() const noexcept { return process_ == own_pid(); }
 
 void pool_core::open() {
   if (plan_.nanny.file.empty()) {  // before the supervisor's thread, and everybody else's
@@ -92,6 +93,13 @@ void pool_core::open() {
 std::shared_ptr<supervisor> pool_core::boss() noexcept {
   const std::lock_guard lock(mutex_);
   return boss_;
+}
+
+std::shared_ptr<outside> pool_core::results() {
+  if (!is_of_this_process())
+    throw error(
+        "this fanout::future belongs to the process that submitted its task, not to forks of that: no result comes here");
+  return boss();
 }
 
 bool pool_core::close(shutdown_mode mode, duration deadline) {
@@ -151,6 +159,7 @@ void pool_core::enqueue(remote_work& work, std::size_t count, std::size_t chunk)
 }
 
 bool pool_core::cancel_handed_out(remote_work& work, cancel_mode mode) noexcept {
+  if (!is_of_this_process()) return false;
   const auto boss = this->boss();
   if (boss == nullptr) return false;  // by then all has ended
   bool done = false;
@@ -490,7 +499,10 @@ void pool_core::on_run_ended(worker_link& worker, const item_range& finished, du
     let_go(worker);
 }
 
-void pool_core::on_item_ended() noexcept { counted_.completed.fetch_add(1, std::memory_order_relaxed); }
+void pool_core::on_item_ended() noexcept {
+  auto& completed = counted_.completed;  // written in turns alone: no need for an atomic addition
+  completed.store(completed.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
 
 void pool_core::on_taken_back(const item_range& range) {
   queue_.push_front(range);

@@ -75,8 +75,8 @@ class pool_core final : private supervised, private worker_owner {
   void enqueue(remote_work& work, std::size_t count, std::size_t chunk);
   bool cancel_handed_out(remote_work& work, cancel_mode mode) noexcept;
   pool_stats stats() const noexcept;
-  /// Null once it is closed. Any thread.
-  std::shared_ptr<supervisor> boss() noexcept;
+  /// Who sees to them; null once it is closed. Throws fanout::error in a fork of the program.
+  std::shared_ptr<outside> results();
 
  private:
   enum class phase : unsigned char { open, draining, cancelling, killing, closed };
@@ -95,6 +95,7 @@ class pool_core final : private supervised, private worker_owner {
   void on_worker_ended(worker_link& worker, const std::string& start_failure) override;
 
   bool is_of_this_process() const noexcept;
+  std::shared_ptr<supervisor> boss() noexcept;
   void become_closed() noexcept;
   void empty_inbox();
   bool cancel_now(remote_work& work, cancel_mode mode);

@@ -18,6 +18,7 @@
 #include <exception>
 
 #include "counters.hpp"
+#include "own_process.hpp"
 #include "signals.hpp"
 #include "welcome.hpp"
 #include "worker_link.hpp"
@@ -47,10 +48,10 @@ std::shared_ptr<supervisor> supervisor::get() {
   return found;
 }
 
-bool supervisor::is_of_this_process() const noexcept { return process_ == ::getpid(); }
+bool supervisor::is_of_this_process() const noexcept { return process_ == own_pid(); }
 
 supervisor::supervisor()
-    : process_(::getpid()),
+    : process_(own_pid()),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       doorbell_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       alarm_(make_timer()),

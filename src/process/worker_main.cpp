@@ -34,6 +34,7 @@
 #include "fanout/errors.hpp"
 #include "module_table.hpp"
 #include "nanny_start.hpp"
+#include "own_process.hpp"
 #include "stop_listener.hpp"
 #include "welcome.hpp"
 
@@ -197,7 +198,7 @@ class server {
       output_.clear();
       encode_current_exception(output_);
     }
-    if (::getpid() != process_) end_process(leave_by::immediate);  // the task forked, and this is the copy's return
+    if (own_pid() != process_) end_process(leave_by::immediate);  // the task forked, and this is the copy's return
     std::fflush(stdout);                                           // what a task printed is out when its result is
   }
 
@@ -220,7 +221,7 @@ class server {
   worker_channel channel_;
   stop_listener stop_;
   const leave_by way_;
-  const pid_t process_ = ::getpid();
+  const pid_t process_ = own_pid();
   frame_header header_;
   byte_buffer output_;
   code_finder code_;

@@ -179,19 +179,25 @@ TEST_P(ProcessPoolSurroundings, AnIdlePoolSleepsWithoutATimeLimit) {
 
 TEST_P(ProcessPoolSurroundings, AForkOfTheProgramCannotUseItsPool) {
   process_pool pool(options(1));
-  EXPECT_EQ(pool.submit([] { return 1; }).get(), 1);
+  auto pending = pool.submit([] { ::pause(); });
   const pid_t child = ::fork();
   if (child == 0) {
-    try {
-      static_cast<void>(pool.submit([] { return 1; }));
-    } catch (const fanout::error&) {
-      ::_exit(0);
-    }
-    ::_exit(1);
+    const auto refused = [](auto&& use) {
+      try {
+        use();
+      } catch (const fanout::error&) {
+        return true;
+      }
+      return false;
+    };
+    const bool all = refused([&] { static_cast<void>(pool.submit([] { return 1; })); }) &&
+                     refused([&] { pending.get(); }) && !pending.cancel(fanout::cancel_mode::kill);
+    ::_exit(all ? 0 : 1);
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
+  EXPECT_TRUE(pending.cancel(fanout::cancel_mode::kill));
   EXPECT_EQ(pool.submit([] { return 2; }).get(), 2);
 }
 

@@ -84,7 +84,7 @@ inline std::shared_ptr<outside> owed_from_outside(const scheduler*) noexcept { r
 
 inline thread_context* waiting_context(const future_core& owed) { return waiting_context(owed.home()); }
 inline bool begin_here(future_core& owed) noexcept { return owed.run_here(); }
-inline std::shared_ptr<outside> owed_from_outside(future_core& owed) noexcept { return owed.owed_from_outside(); }
+inline std::shared_ptr<outside> owed_from_outside(future_core& owed) { return owed.owed_from_outside(); }
 
 template <class Owed>
 bool begin_in(thread_context& context, Owed& owed) noexcept {

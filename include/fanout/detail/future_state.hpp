@@ -70,8 +70,8 @@ class future_core : public pooled {
   /// Runs the task in this thread, if it has not begun: for a worker of its home that waits for it. True: it has ended.
   virtual bool run_here() noexcept { return false; }
 
-  /// Null if it is owed by threads of this process, or has ended.
-  virtual std::shared_ptr<outside> owed_from_outside() noexcept { return nullptr; }
+  /// Null if it is owed by threads of this process, or has ended. Throws fanout::error if it cannot come here.
+  virtual std::shared_ptr<outside> owed_from_outside() { return nullptr; }
 
   /// Whoever takes an outcome has looked at its error, if it is one.
   void seen() noexcept { seen_ = true; }

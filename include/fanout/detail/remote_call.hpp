@@ -64,7 +64,7 @@ class remote_task final : public future_state<R>, public remote_work {
     return cancel_handed_out(*pool_, *this, mode);
   }
 
-  std::shared_ptr<outside> owed_from_outside() noexcept override { return results_of(*pool_); }
+  std::shared_ptr<outside> owed_from_outside() override { return results_of(*pool_); }
 
   bool begin() noexcept override {
     if (!begun_) begun_ = this->event().claim();

@@ -87,8 +87,8 @@ class pool_core;
 /// program. `chunk` items go to a worker at a time; 0: chosen by their duration. Any thread.
 void enqueue(pool_core& pool, remote_work& work, std::size_t count, std::size_t chunk);
 
-/// Who sees to the pool's results; null once the pool is gone. Any thread.
-std::shared_ptr<outside> results_of(pool_core& pool) noexcept;
+/// Who sees to the pool's results; null once the pool is gone. Throws fanout::error in a fork of the program. Any thread.
+std::shared_ptr<outside> results_of(pool_core& pool);
 
 /// Of a task that was handed out: if it has not begun it ends with `cancelled`; if it runs it is asked to stop, should
 /// it take a token, or its worker is killed, if the mode is that. False: it has ended, or cannot be asked. Any thread.
