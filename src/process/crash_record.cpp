@@ -148,8 +148,7 @@ class frame_list {
   bool full() const noexcept { return frames_ == crash_facts::most_frames; }
   bool only_one() const noexcept { return frames_ == 1; }
 
-  /// False: it is in no module.
-  bool add(std::uintptr_t address) noexcept {
+  void add(std::uintptr_t address) noexcept {
     dl_find_object found{};
     crash_frame frame{.module = crash_frame::no_module, .reserved = 0, .offset = address};
     if (::_dl_find_object(reinterpret_cast<void*>(address), &found) == 0) {
@@ -158,7 +157,6 @@ class frame_list {
     }
     facts_.frames[frames_] = frame;
     facts_.frame_count = ++frames_;
-    return frame.module != crash_frame::no_module;
   }
 
  private:
@@ -213,11 +211,12 @@ void record_crash(const siginfo_t& info, const ucontext_t& context) noexcept {
   if (terminated) copy_start(facts.text, last_words);
   frame_list frames(facts);
   const std::uintptr_t instruction = instruction_in(context);
-  const bool in_module = frames.add(is_breakpoint(info) ? instruction - 1 : instruction);
+  frames.add(is_breakpoint(info) ? instruction - 1 : instruction);
   record.state.store(crash_state::outlined, std::memory_order_release);
   walk w{frames, terminated ? terminate_site : instruction};  // without the terminate handlers, which may be the user's
   ::_Unwind_Backtrace(&take_frame, &w);
-  if (!in_module && frames.only_one()) frames.add(caller_in(context));
+  const bool no_code_there = facts.has_address == 1 && facts.address == instruction && info.si_signo == SIGSEGV;
+  if (no_code_there && frames.only_one()) frames.add(caller_in(context));
   record.state.store(crash_state::whole, std::memory_order_release);
 }
 

@@ -61,7 +61,7 @@ __attribute__((noinline)) void throws_at_once() {
   asm volatile("");
 }
 
-__attribute__((noinline)) std::size_t asks_nothing_for_its_length() {
+UNCHECKED std::size_t asks_nothing_for_its_length() {
   const char* volatile nothing = nullptr;
   const volatile std::size_t length = std::strlen(nothing);
   return length;
@@ -69,7 +69,7 @@ __attribute__((noinline)) std::size_t asks_nothing_for_its_length() {
 
 __attribute__((noinline)) void gives_up() { std::abort(); }
 
-__attribute__((noinline)) void calls_nothing() {
+UNCHECKED void calls_nothing() {
   void (*volatile nothing)() = nullptr;
   nothing();
   asm volatile("");
