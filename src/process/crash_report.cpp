@@ -95,22 +95,29 @@ bool is_of_a_library(std::string_view name) {
   return name.substr(std::min(name.find_first_not_of("0123456789"), name.size())).starts_with("__");
 }
 
+/// Where in `text` the first of these characters is that is in no brackets; if there is none, its size.
+std::size_t find_outside_brackets(std::string_view text, std::string_view characters) {
+  int depth = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (depth == 0 && characters.contains(text[at])) return at;
+    if (text[at] == '<' || text[at] == '(' || text[at] == '{') ++depth;
+    if (text[at] == '>' || text[at] == ')' || text[at] == '}') --depth;
+  }
+  return text.size();
+}
+
 /// The first template argument of our thunk: what the compiler has put into it, if it is there at all. `name` is
-/// "void fanout::detail::run_remotely<main::$_0, int>(…)".
+/// "void fanout::detail::run_remotely<main::$_0, int>(…)"; fn<&S::f> is "fanout::fn_t<&(S::f(int) const)>".
 std::optional<std::string> callable_of_thunk(const std::string& name) {
   constexpr std::string_view thunk = "fanout::detail::run_remotely<", constant = "fanout::fn_t<&";
   const auto found = name.find(thunk);
   if (found == std::string::npos) return std::nullopt;
-  std::string_view rest = std::string_view(name).substr(found + thunk.size());
-  std::size_t end = 0;
-  for (int depth = 0; end < rest.size(); ++end) {
-    if (depth == 0 && (rest[end] == ',' || rest[end] == '>')) break;
-    if (rest[end] == '<' || rest[end] == '(' || rest[end] == '{') ++depth;
-    if (rest[end] == '>' || rest[end] == ')' || rest[end] == '}') --depth;
-  }
-  rest = rest.substr(0, end);
-  if (takes_off(rest, constant)) rest.remove_suffix(1);
-  return std::string(rest);
+  std::string_view callable = std::string_view(name).substr(found + thunk.size());
+  callable = callable.substr(0, find_outside_brackets(callable, ",>"));
+  if (takes_off(callable, constant)) callable = callable.substr(0, find_outside_brackets(callable, ">"));
+  const bool bracketed =
+      callable.starts_with('(') && find_outside_brackets(callable.substr(1), ")") == callable.size() - 2;
+  return std::string(bracketed ? callable.substr(1, callable.size() - 2) : callable);
 }
 
 /// Who calls the thunk, should that have left its frame to the function that it called last.

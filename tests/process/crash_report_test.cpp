@@ -17,6 +17,7 @@
 
 #include "crashing.hpp"
 #include "fanout/detail/shipping.hpp"
+#include "fanout/fn.hpp"
 #include "support.hpp"
 
 namespace {
@@ -143,6 +144,20 @@ TEST_F(CrashReport, NamesWhatTheCompilerPutIntoOurThunk) {
   const std::string words = words_of_thunk<std::remove_const_t<decltype(task)>>(nullptr);
   EXPECT_TRUE(words.starts_with("in ")) << words;
   EXPECT_TRUE(words.contains("NamesWhatTheCompilerPutIntoOurThunk_Test::TestBody()::$_")) << words;
+}
+
+struct account {
+  int balance;
+  __attribute__((always_inline)) int after(int amount) const {
+    if (amount > balance) __builtin_trap();
+    return balance - amount;
+  }
+};
+
+TEST_F(CrashReport, NamesTheMemberFunctionThatTheCompilerPutIntoOurThunk) {
+  using after = fanout::fn_t<&account::after>;
+  EXPECT_EQ(words_of_thunk<after>(nullptr, account{.balance = 3}, 5),
+            "in (anonymous namespace)::account::after(int) const");
 }
 
 TEST_F(CrashReport, NamesNothingOutsideOfOurThunk) {
