@@ -20,6 +20,7 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/fanout-config.cmake.in
                               ${PROJECT_BINARY_DIR}/fanout-config.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/fanout-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/fanout-config.cmake ${PROJECT_BINARY_DIR}/fanout-config-version.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/Findlibelf.cmake
         DESTINATION ${package_dir} COMPONENT fanout_development)
 
 if(TARGET fanout_cli)

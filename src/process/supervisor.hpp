@@ -18,6 +18,7 @@
 #include "event_handler.hpp"
 #include "fanout/duration.hpp"
 #include "nanny_link.hpp"
+#include "oom.hpp"
 #include "shared_memory.hpp"
 #include "worker_memory.hpp"
 
@@ -131,6 +132,8 @@ class supervisor final : public outside, private nanny_listener, private event_h
   void add_worker(worker_link& worker);
   void remove_worker(worker_link& worker);
   std::uint64_t new_number() noexcept { return ++last_number_; }
+  /// Has the kernel ended a process for want of memory, since this was last asked?
+  bool memory_ran_out() { return oom_.killed_since(); }
   /// Keeps a dead worker until all events of this turn are dealt with: one may be its.
   void bury(std::unique_ptr<worker_link> worker);
 
@@ -235,6 +238,7 @@ class supervisor final : public outside, private nanny_listener, private event_h
   std::unordered_map<std::uint64_t, worker_link*> workers_;
   std::vector<std::unique_ptr<worker_link>> buried_;
   std::uint64_t last_number_ = 0;
+  oom_watch oom_;
 
   std::thread thread_;  // last: it uses all of the above
 };

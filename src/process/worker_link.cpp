@@ -14,6 +14,7 @@
 #include <new>
 #include <utility>
 
+#include "crash_report.hpp"
 #include "exception_codec.hpp"
 #include "fanout/detail/archive.hpp"
 #include "fanout/errors.hpp"
@@ -367,13 +368,17 @@ void worker_link::settle_run(run_in_flight& run, std::size_t begun, const worker
 
 std::exception_ptr worker_link::death(const worker_end& end, const item_range& at) const {
   const int signal = WIFSIGNALED(end.status) ? WTERMSIG(end.status) : 0;
-  std::string text = "worker " + std::to_string(pid_) + " " + describe_end(end.status) + " in " + name_of(at);
+  std::string text = "worker " + std::to_string(pid_) + " " + describe_end(end.status);
+  const std::string crash = signal != 0 ? describe_crash(channel_.page().crash, signal) : std::string();
+  if (!crash.empty()) text += " " + crash + ",";
+  text += " in " + name_of(at);
   if (!given_up_.empty()) {
     text += " (killed by the pool: " + given_up_ + ")";
   } else if (end.with_nanny) {
     text += " (the nanny process that watches the workers was killed)";
   } else if (signal == SIGKILL) {
-    text += " (not sent by the pool; perhaps by the kernel, out of memory)";
+    text += boss_.memory_ran_out() ? " (probably out of memory: the kernel ended a process for want of it)"
+                                   : " (not sent by the pool)";
   }
   return std::make_exception_ptr(worker_died(text, signal, WIFEXITED(end.status) ? WEXITSTATUS(end.status) : 0, pid_));
 }

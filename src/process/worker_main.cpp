@@ -110,7 +110,9 @@ class coarse_clock {
 
 class server {
  public:
-  server(worker_surroundings&& all, leave_by way) : channel_(std::move(all)), stop_(channel_.page()), way_(way) {}
+  server(worker_surroundings&& all, leave_by way) : channel_(std::move(all)), stop_(channel_.page()), way_(way) {
+    install_crash_handlers(channel_.page().crash);
+  }
 
   [[noreturn]] void run() {
     const hello_body hello{.version = protocol_version, .pid = process_};

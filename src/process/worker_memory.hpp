@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "crash_record.hpp"
 #include "descriptor.hpp"
 #include "ring.hpp"
 #include "shared_memory.hpp"
@@ -40,7 +41,7 @@ class run_word {
 /// Runs that a worker may have been sent and not have done with.
 inline constexpr std::size_t most_runs_in_flight = 64;
 
-/// The first page. Zeroes are its initial state.
+/// At the beginning. Zeroes are its initial state.
 struct worker_page {
   ring_indices to_worker;
   ring_indices to_program;
@@ -62,6 +63,9 @@ struct worker_page {
   /// The program asks this run's function to stop; the worker's listener sleeps on the bell.
   alignas(64) std::atomic<std::uint64_t> run_to_stop;  // release with the bell, acquire by the listener
   std::atomic<std::uint32_t> stop_bell;
+
+  /// What the worker says of its crash.
+  crash_record crash;
 };
 
 /// What all workers of a program may read, and only read.
