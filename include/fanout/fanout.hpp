@@ -17,6 +17,7 @@
 #include "fanout/pool.hpp"
 #include "fanout/pool_stats.hpp"
 #include "fanout/process_pool.hpp"
+#include "fanout/registered_exception.hpp"
 #include "fanout/result.hpp"
 #include "fanout/semaphore.hpp"
 #include "fanout/serial_executor.hpp"

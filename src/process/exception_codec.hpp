@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Exceptions to bytes and back: as the same type where it is one of the standard's or of fanout's.
+// Exceptions to bytes and back: as the same type where it is one of the standard's or of fanout's, or was registered.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,10 @@
 
 namespace fanout::detail {
 
-/// Inside a catch block: appends what is being handled.
+/// As many exceptions of a chain travel, each the cause of the one before. The last says that there were more.
+inline constexpr std::size_t longest_chain = 64;
+
+/// Inside a catch block: appends what is being handled, with what caused it.
 void encode_current_exception(byte_buffer& out);
 
 /// Its exact type if that can be rebuilt, else remote_error; serialization_error if the bytes make no sense.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Programs that must not compile, one for each CASE, because what they submit cannot travel.
+// Programs that must not compile, one for each CASE, because what they submit or register cannot travel.
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <ranges>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "fanout/process_pool.hpp"
+#include "fanout/registered_exception.hpp"
 
 struct node {
   std::string name;
@@ -20,6 +22,18 @@ struct flat_node {
 struct counter {
   int value;
   int up() { return ++value; }
+};
+
+struct error_without_text : std::exception {
+  int number = 0;
+};
+struct error_of_two_numbers : std::exception {
+  error_of_two_numbers(int a, int b) : first(a), second(b) {}
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(first, second);
+  }
+  int first, second;
 };
 
 void submit(fanout::process_pool& pool, int local) {
@@ -47,5 +61,11 @@ void submit(fanout::process_pool& pool, int local) {
   static_cast<void>(pool.submit([](flat_node n) { return n.value[0]; }, flat_node{{1, 2}, nullptr}));
 #elif CASE == 11
   static_cast<void>(pool.map([](int x) { return x; }, std::views::iota(local)));
+#elif CASE == 12
+  const fanout::registered_exception<error_without_text> comes_back;
+#elif CASE == 13
+  const fanout::registered_exception<error_of_two_numbers> comes_back;
+#elif CASE == 14
+  const fanout::registered_exception<const char*> comes_back;
 #endif
 }
