@@ -36,15 +36,23 @@ struct work_pace {
   duration item{};        ///< how long one takes, as seen so far
 };
 
+/// What each item of a piece of work is allowed.
+struct work_limits {
+  duration timeout{};    ///< to take so long; 0: as long as it takes
+  unsigned retries = 0;  ///< to be run so many times more if its worker dies
+};
+
 /// Counted; a pool holds one reference for each range of items that it has queued or running. The functions are called
 /// in turns of the supervisor.
 class remote_work {
  public:
-  explicit remote_work(const call_target& target) noexcept : target_(target) {}
+  explicit remote_work(const call_target& target, work_limits limits = {}) noexcept
+      : target_(target), limits_(limits) {}
   remote_work(const remote_work&) = delete;
   remote_work& operator=(const remote_work&) = delete;
 
   const call_target& target() const noexcept { return target_; }
+  const work_limits& limits() const noexcept { return limits_; }
   work_pace& pace() noexcept { return pace_; }
 
   /// Asked before items are handed to a worker, again if that one died before it began them. False: it was cancelled,
@@ -66,6 +74,7 @@ class remote_work {
 
  private:
   const call_target target_;
+  const work_limits limits_;
   work_pace pace_;
 };
 
