@@ -63,8 +63,9 @@ class remote_work {
   /// Once for each item, one of the two.
   virtual void succeeded(std::size_t item, std::span<const std::byte> value) noexcept = 0;
   virtual void failed(std::size_t item, std::exception_ptr error) noexcept = 0;
-  /// For messages: "task 37 of map" or "its task".
+  /// For messages: "task 37 of map" or "its task"; and which of the map's inputs an item is that has not ended.
   virtual bool is_map() const noexcept = 0;
+  virtual std::size_t number_of(std::size_t item) const noexcept { return item; }
 
   virtual void retain() noexcept = 0;
   virtual void drop() noexcept = 0;
