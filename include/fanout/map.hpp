@@ -19,13 +19,13 @@ namespace fanout {
 
 /// docs/map.md says more about each.
 struct map_options {
-  /// Inputs handed to a worker at a time; 0: adapts to how long they take.
+  /// Inputs handed to a worker at a time, if there are so many; 0: adapts to how long they take.
   std::size_t chunk = 0;
   /// Inputs in flight at most: from when one is pulled until results() has given its result, or, where results are
   /// taken together, until it has ended. 0: chosen for inputs that are pulled, none for a range that is there.
   std::size_t window = 0;
-  /// An item that takes longer is asked to stop by its stop_token, and is timed_out if it does; 0: as long as it takes.
-  /// For functions that take a token.
+  /// An item that takes longer is timed_out; 0: as long as it takes. In a process its worker is killed; in a thread it
+  /// is asked to stop by its stop_token, which the function must take, and counts as timed_out if it does.
   duration item_timeout{};
   /// false: results() gives items in the order in which they end. (get() and co_await keep the order of the inputs.)
   bool ordered = true;

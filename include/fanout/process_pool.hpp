@@ -13,6 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "fanout/detail/map_inputs.hpp"
+#include "fanout/detail/pulled_map.hpp"
+#include "fanout/detail/puller.hpp"
 #include "fanout/detail/remote_call.hpp"
 #include "fanout/detail/remote_work.hpp"
 #include "fanout/detail/shipping.hpp"
@@ -112,30 +115,22 @@ class process_pool {
     return detail::future_access::make(std::move(state));
   }
 
-  /// Runs f(input) for each input, and returns at once: all inputs are encoded before it does. Throws as submit does,
-  /// and fanout::error for map_options::window and item_timeout, which it does not have yet; each item fails by itself.
+  /// Runs f(input) for each input, and returns at once. Inputs that can be indexed are encoded before it does, unless
+  /// there is a window; all others are pulled, by a thread of their own, as their results are taken (see map_options),
+  /// and an lvalue range of them must outlive that. Throws as submit does; an input that was pulled and cannot be
+  /// encoded fails by itself, as each item does. An item that takes longer than item_timeout is ended with its worker.
   template <class F, std::ranges::input_range Inputs>
   mapped<detail::remote_result_t<F, std::ranges::range_value_t<Inputs>>> map(F&& f, Inputs&& inputs,
                                                                              map_options options = {}) {
     using input = std::ranges::range_value_t<Inputs>;
     using R = detail::remote_result_t<F, input>;
-    static_assert(!std::same_as<std::ranges::sentinel_t<Inputs>, std::unreachable_sentinel_t>,
-                  "fanout: process_pool::map encodes all inputs first, and these have no end: submit them, or map them "
-                  "piece by piece (std::views::chunk)");
     detail::check_shippable<F, input>();
-    detail::check_process_map(options);
     const auto target = detail::locate_call<F, input>(f);
-    detail::byte_buffer encoded;
-    std::vector<std::size_t> begins(1, 0);
-    for (auto&& value : inputs) {
-      detail::encode_item<input>(encoded, value);
-      begins.push_back(encoded.size());
+    if constexpr (detail::indexable<Inputs>) {
+      if (options.window == 0) return mapped<R>(detail::start_remote_map<R, input>(core_, target, inputs, options));
     }
-    const std::size_t count = begins.size() - 1;
-    auto* const work = new detail::remote_map<R>(target, std::move(encoded), std::move(begins), options.ordered);
-    detail::state_ptr<detail::map_state<R>> state(work);
-    detail::enqueue(*core_, *work, count, options.chunk);
-    return mapped<R>(std::move(state));
+    return mapped<R>(
+        detail::start_pulled_map<R, input>(*core_, *pulls_, workers_, target, std::forward<Inputs>(inputs), options));
   }
 
   /// The same for a list of values: map(f, {1, 2, 3}).
@@ -159,6 +154,7 @@ class process_pool {
  private:
   const unsigned workers_;
   std::shared_ptr<detail::pool_core> core_;
+  const std::unique_ptr<detail::pull_threads> pulls_;
 };
 
 /// Makes this process a worker if it was started as one: it then serves tasks, and this does not return. Otherwise it

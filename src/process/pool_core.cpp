@@ -40,7 +40,10 @@ unsigned remote_work::count_death(std::size_t item) {
 }
 
 void enqueue(pool_core& pool, remote_work& work, std::size_t count, std::size_t chunk) {
-  pool.enqueue(work, count, chunk);
+  pool.enqueue(work, count, chunk, true);
+}
+void enqueue_for_next_turn(pool_core& pool, remote_work& work, std::size_t count, std::size_t chunk) {
+  pool.enqueue(work, count, chunk, false);
 }
 
 std::shared_ptr<outside> results_of(pool_core& pool) { return pool.results(); }
@@ -137,7 +140,7 @@ void pool_core::become_closed() noexcept {
   closed_.notify_all();
 }
 
-void pool_core::enqueue(remote_work& work, std::size_t count, std::size_t chunk) {
+void pool_core::enqueue(remote_work& work, std::size_t count, std::size_t chunk, bool may_turn) {
   if (count == 0) return work.drop();
   work.chunk() = chunk;
   std::shared_ptr<supervisor> boss;
@@ -153,6 +156,7 @@ void pool_core::enqueue(remote_work& work, std::size_t count, std::size_t chunk)
     work.drop();
     throw;
   }
+  if (!may_turn) return boss->notify();
   scheduler* const here = current_scheduler();
   if (here != nullptr) boss->offer_to(*here);
   if (!boss->try_turn(here == nullptr, [this] { take_in(); })) boss->notify();
@@ -491,8 +495,11 @@ void pool_core::on_worker_ready(worker_link& worker) {
 }
 
 void pool_core::on_run_ended(worker_link& worker, const item_range& finished, duration taken) {
-  if (taken != duration::zero() && finished.count != 0)
-    paces_.note(finished.work->target(), std::max(taken / static_cast<std::int64_t>(finished.count), duration(1)));
+  if (taken != duration::zero() && finished.count != 0) {
+    const duration each = std::max(taken / static_cast<std::int64_t>(finished.count), duration(1));
+    paces_.note(finished.work->target(), each);
+    finished.work->took(finished.count, each);
+  }
   finished.work->drop();
   if (worker.has_work() || worker.is_doomed()) return;
   if (has_done_enough(worker) || (plan_.recycle_above != 0 && worker.resident_bytes() > plan_.recycle_above))

@@ -72,7 +72,7 @@ class pool_core final : private supervised, private worker_owner {
   /// From now on nothing is taken, and everything ends as the mode says. True: it has, and all workers too, before the
   /// deadline; else it is killed, and has ended so.
   bool close(shutdown_mode mode, duration deadline);
-  void enqueue(remote_work& work, std::size_t count, std::size_t chunk);
+  void enqueue(remote_work& work, std::size_t count, std::size_t chunk, bool may_turn);
   bool cancel_handed_out(remote_work& work, cancel_mode mode) noexcept;
   pool_stats stats() const noexcept;
   /// Who sees to them; null once it is closed. Throws fanout::error in a fork of the program.

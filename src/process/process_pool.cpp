@@ -10,6 +10,7 @@
 
 #include "fanout/errors.hpp"
 #include "pool_core.hpp"
+#include "pull_threads.hpp"
 #include "worker_entry.hpp"
 #include "worker_main.hpp"
 
@@ -57,23 +58,19 @@ process_pool_options only_workers(unsigned workers) {
 
 }  // namespace
 
-void detail::check_process_map(const map_options& options) {
-  if (options.window != 0)
-    throw error(
-        "process_pool::map: map_options::window is not supported yet, all inputs are in flight at once: map them piece "
-        "by piece, or use a thread_pool");
-  if (options.item_timeout != duration::zero())
-    throw error("process_pool::map: map_options::item_timeout is not supported yet: use a thread_pool");
-}
-
 process_pool::process_pool(unsigned workers) : process_pool(only_workers(workers)) {}
 
 process_pool::process_pool(process_pool_options options)
-    : workers_(options.workers), core_(std::make_shared<detail::pool_core>(plan_of(std::move(options)))) {
+    : workers_(options.workers),
+      core_(std::make_shared<detail::pool_core>(plan_of(std::move(options)))),
+      pulls_(std::make_unique<detail::pull_threads>()) {
   core_->open();
 }
 
-process_pool::~process_pool() { core_->close(shutdown_mode::drain, duration::max()); }
+process_pool::~process_pool() {
+  pulls_->close();
+  core_->close(shutdown_mode::drain, duration::max());
+}
 
 bool process_pool::shutdown(shutdown_mode mode, duration deadline) { return core_->close(mode, deadline); }
 

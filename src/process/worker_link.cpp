@@ -33,7 +33,7 @@ std::string in_milliseconds(duration time) {
 
 /// "task 37 of map" or "its task".
 std::string name_of(const item_range& item) {
-  return item.work->is_map() ? "task " + std::to_string(item.first) + " of map" : "its task";
+  return item.work->is_map() ? "task " + std::to_string(item.work->number_of(item.first)) + " of map" : "its task";
 }
 
 }  // namespace

@@ -4,26 +4,24 @@
 // pool does is in its own tests.
 #pragma once
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <filesystem>
 #include <forward_list>
 #include <fstream>
+#include <list>
 #include <numeric>
 #include <optional>
 #include <ranges>
+#include <sstream>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -37,7 +35,10 @@
 #include "fanout/serial_executor.hpp"
 #include "fanout/sleep.hpp"
 #include "fanout/task.hpp"
+#include "fanout/timeout.hpp"
 #include "fanout/wait.hpp"
+#include "gate.hpp"
+#include "numbers.hpp"
 
 namespace fanout_test {
 
@@ -53,34 +54,6 @@ concept pool_traits =
       { T::name } -> std::convertible_to<const char*>;
       { T::runs_at_once } -> std::convertible_to<bool>;
     };
-
-/// Lets tasks wait, in any process, until the test opens it; or until it is destroyed, which opens it, too.
-class gate {
- public:
-  gate() : path_(::testing::TempDir() + "fanout_gate_" + std::to_string(::getpid())) {
-    ::unlink(path_.c_str());
-    // Open for both sides here: neither side's open() ever waits for the other.
-    if (::mkfifo(path_.c_str(), 0600) != 0 || (fifo_ = ::open(path_.c_str(), O_RDWR | O_CLOEXEC)) < 0) {
-      throw std::system_error(errno, std::generic_category(), path_);
-    }
-  }
-  gate(const gate&) = delete;
-  gate& operator=(const gate&) = delete;
-  ~gate() {
-    open();
-    ::close(fifo_);
-    ::unlink(path_.c_str());
-  }
-
-  const std::string& path() const noexcept { return path_; }
-  void open() noexcept { EXPECT_EQ(::write(fifo_, "x", 1), 1); }
-  /// What a task does.
-  static void pass(const std::string& path) { std::ifstream(path).get(); }
-
- private:
-  const std::string path_;
-  int fifo_ = -1;
-};
 
 // --- what is submitted
 
@@ -299,6 +272,175 @@ TYPED_TEST_P(PoolSuite, AMapIsTakenOnce) {
   EXPECT_THROW((void)map.results(), fanout::error);
 }
 
+// --- inputs that are pulled, or that a window holds back
+
+TYPED_TEST_P(PoolSuite, MapPullsFromRangesOfAllKinds) {
+  auto pool = this->make();
+  const std::vector expected{1, 4, 9};
+  std::list<int> list{1, 2, 3};
+  EXPECT_EQ(pool.map(square, list).get(), expected);
+  EXPECT_EQ(pool.map(square, std::as_const(list)).get(), expected);
+  EXPECT_EQ(pool.map(square, std::list{1, 2, 3}).get(), expected);
+  std::istringstream text("1 2 3");
+  EXPECT_EQ(pool.map(square, std::views::istream<int>(text)).get(), expected);
+  EXPECT_EQ(pool.map(square, std::vector{1, 2, 3, 4} | std::views::filter([](int x) { return x != 4; })).get(),
+            expected);
+  EXPECT_EQ(pool.map(square, plain_numbers(itself) | std::views::take(100)).get(), squares(100));
+  EXPECT_TRUE(pool.map(square, std::list<int>()).get().empty());
+  for (auto&& item : pool.map(square, std::list<int>()).results()) ADD_FAILURE() << *item;
+  EXPECT_EQ(pool.map([](const std::string& s) { return s.size(); }, std::list<std::string>(3, "abc")).get(),
+            std::vector<std::size_t>(3, 3));
+}
+
+TYPED_TEST_P(PoolSuite, AWindowChangesNoResult) {
+  auto pool = this->make();
+  for (const std::size_t window : {1U, 2U, 7U, 1000U}) {
+    for (const std::size_t chunk : {0U, 1U, 5U}) {
+      const fanout::map_options options{.chunk = chunk, .window = window};
+      EXPECT_EQ(pool.map(square, std::views::iota(0, 300), options).get(), squares(300));
+      EXPECT_EQ(first_of(pool.map(square, std::views::iota(0, 300), options).results(), 300), squares(300));
+      EXPECT_EQ(first_of(pool.map(square, std::views::iota(0), options).results(), 300), squares(300));
+    }
+  }
+}
+
+TYPED_TEST_P(PoolSuite, MapPullsOnlyWhatItsWindowHasRoomFor) {
+  auto pool = this->make();
+  for (const bool ordered : {true, false}) {
+    for (const std::size_t window : {1U, 2U, 10U}) {
+      std::atomic<int> pulled = 0;
+      int taken = 0, most = 0;
+      for (auto&& item :
+           pool.map(square, numbers_without_end(itself, &pulled), {.window = window, .ordered = ordered}).results()) {
+        EXPECT_TRUE(item.has_value());
+        ++taken;
+        most = std::max(most, pulled - taken);
+        if (taken == 1000) break;
+      }
+      EXPECT_LE(most, static_cast<int>(window));
+    }
+  }
+}
+
+TYPED_TEST_P(PoolSuite, PulledItemsNeedNotBeOrdered) {
+  auto pool = this->make();
+  for (const std::size_t window : {0U, 1U, 5U}) {
+    const fanout::map_options options{.window = window, .ordered = false};
+    std::vector<int> all;
+    for (auto&& item : pool.map(square, plain_numbers(itself) | std::views::take(1000), options).results()) {
+      all.push_back(*item);
+    }
+    std::ranges::sort(all);
+    EXPECT_EQ(all, squares(1000));
+    EXPECT_EQ(pool.map(square, plain_numbers(itself) | std::views::take(1000), options).get(), squares(1000))
+        << "but together they are";
+  }
+}
+
+TYPED_TEST_P(PoolSuite, WhoeverLeavesTheLoopEndsThePulling) {
+  std::atomic<int> pulled = 0;
+  {
+    auto pool = this->make();
+    EXPECT_EQ(first_of(pool.map(square, numbers_without_end(itself, &pulled)).results(), 10), squares(10));
+    const int until_then = pulled;
+    EXPECT_EQ(pool.map(square, std::list{1, 2, 3}).get(), (std::vector{1, 4, 9}));
+    EXPECT_EQ(pulled, until_then);
+  }  // which would drain for ever
+}
+
+TYPED_TEST_P(PoolSuite, AMapWithoutEndThatNobodyTakesEnds) {
+  std::atomic<int> pulled = 0;
+  auto pool = this->make();
+  static_cast<void>(pool.map(square, numbers_without_end(itself, &pulled)));
+  const int until_then = pulled;
+  EXPECT_EQ(pool.submit(square, 3).get(), 9);
+  EXPECT_EQ(pulled, until_then);
+}
+
+TYPED_TEST_P(PoolSuite, APulledMapOutlivesItsPoolWithWhatWasPulled) {
+  if constexpr (!TypeParam::runs_at_once) {  // which needs no pool for that
+    std::optional<fanout::mapped<int>> map;
+    {
+      auto pool = this->make();
+      map = pool.map(square, std::views::iota(0), {.window = 10});
+    }
+    int next = 0;
+    bool closed = false;
+    for (auto&& item : map->results()) {
+      ASSERT_FALSE(closed) << "the last one";
+      if (item.has_value()) {
+        EXPECT_EQ(*item, square(next++));
+      } else {
+        closed = true;
+        EXPECT_THROW(std::rethrow_exception(item.error()), fanout::pool_closed);
+      }
+    }
+    EXPECT_EQ(next, 10);
+    EXPECT_TRUE(closed);
+  }
+}
+
+TYPED_TEST_P(PoolSuite, AnErrorOfTheRangeComesAfterTheItemsBeforeIt) {
+  auto pool = this->make();
+  const auto ends_badly = [] {
+    return numbers_without_end([](int x) {
+      if (x == 100) throw std::out_of_range("no more");
+      return 2 * x + 1;
+    });
+  };
+  for (const bool ordered : {true, false}) {
+    int values = 0;
+    bool failed = false;
+    for (auto&& item : pool.map(odd_only, ends_badly(), {.ordered = ordered}).results()) {
+      EXPECT_FALSE(failed);
+      if (item.has_value()) {
+        ++values;
+      } else {
+        failed = true;
+        EXPECT_THROW(std::rethrow_exception(item.error()), std::out_of_range);
+      }
+    }
+    EXPECT_EQ(values, 100);
+    EXPECT_TRUE(failed);
+  }
+  EXPECT_THROW((void)pool.map(odd_only, ends_badly()).get(), std::out_of_range);
+  EXPECT_THROW((void)pool.map(odd_only, ends_badly() | std::views::transform([](int x) { return x - x % 3; })).get(),
+               std::invalid_argument)
+      << "an item's comes first";
+}
+
+TYPED_TEST_P(PoolSuite, EachErrorOfAPulledMapIsTheOneOfItsItem) {
+  auto pool = this->make();
+  int next = 0;
+  for (auto&& item : pool.map(odd_only, plain_numbers(itself) | std::views::take(500), {.window = 7}).results()) {
+    const int number = next++;
+    ASSERT_EQ(item.has_value(), number % 2 != 0);
+    if (item.has_value()) continue;
+    try {
+      std::rethrow_exception(item.error());
+    } catch (const std::invalid_argument& error) {
+      ASSERT_EQ(error.what(), std::to_string(number) + " is even");
+    }
+  }
+  EXPECT_EQ(next, 500);
+}
+
+TYPED_TEST_P(PoolSuite, ManyThreadsMapAtTheSameTime) {
+  auto pool = this->make();
+  std::atomic<int> right = 0;
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 10; ++i) {
+        right += first_of(pool.map(square, std::views::iota(0), {.window = 20}).results(), 100) == squares(100);
+        right += pool.map(square, plain_numbers(itself) | std::views::take(100)).get() == squares(100);
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(right, 80);
+}
+
 // --- many futures
 
 template <class Pool>
@@ -421,11 +563,11 @@ TYPED_TEST_P(PoolSuite, CoroutinesOfASerialExecutorAwaitItsResults) {
   EXPECT_EQ(serial.run(await_all_of_it(pool)), all_of_it);
 }
 
-template <class Pool>
-fanout::task<int> sum_of_results(Pool& pool) {
+template <class Pool, class Inputs>
+fanout::task<int> sum_of_results(Pool& pool, Inputs inputs, fanout::map_options options) {
   const auto home = std::this_thread::get_id();
   int sum = 0;
-  auto results = pool.map(square, std::views::iota(0, 100)).results();
+  auto results = pool.map(square, std::move(inputs), options).results();
   while (auto item = co_await results.next()) {
     EXPECT_EQ(std::this_thread::get_id(), home);
     sum += item->value();
@@ -435,9 +577,33 @@ fanout::task<int> sum_of_results(Pool& pool) {
 
 TYPED_TEST_P(PoolSuite, CoroutinesTakeResultsOneByOne) {
   auto pool = this->make();
-  EXPECT_EQ(fanout::run(sum_of_results(pool)), 328'350);
-  fanout::serial_executor serial;
-  EXPECT_EQ(serial.run(sum_of_results(pool)), 328'350);
+  const auto sums = [&](auto inputs, fanout::map_options options) {
+    EXPECT_EQ(fanout::run(sum_of_results(pool, inputs, options)), 328'350);
+    fanout::serial_executor serial;
+    EXPECT_EQ(serial.run(sum_of_results(pool, inputs, options)), 328'350);
+  };
+  sums(std::views::iota(0, 100), {});
+  sums(std::views::iota(0, 100), {.window = 3});
+  sums(std::views::iota(0) | std::views::take_while([](int x) { return x != 100; }), {});
+  sums(std::views::iota(0) | std::views::take_while([](int x) { return x != 100; }), {.ordered = false});
+}
+
+TYPED_TEST_P(PoolSuite, CoroutinesAwaitWhatIsPulled) {
+  auto pool = this->make();
+  auto await = [&]() -> fanout::task<std::vector<int>> {
+    co_return co_await pool.map(square, plain_numbers(itself) | std::views::take(100));
+  };
+  EXPECT_EQ(fanout::run(await()), squares(100));
+}
+
+TYPED_TEST_P(PoolSuite, ACoroutineThatIsStoppedEndsAMapWithoutEnd) {
+  auto pool = this->make();
+  auto takes_for_ever = [&]() -> fanout::task<> {
+    auto items = pool.map(square, std::views::iota(0) | std::views::transform([](int x) { return x % 100; })).results();
+    while (co_await items.next()) {
+    }
+  };
+  EXPECT_THROW(fanout::run(fanout::timeout(1ms, takes_for_ever())), fanout::timed_out);
 }
 
 TYPED_TEST_P(PoolSuite, CoroutinesGetTheErrors) {
@@ -482,9 +648,14 @@ REGISTER_TYPED_TEST_SUITE_P(PoolSuite, RunsAFunctionWithItsArguments, CopiesItsA
                             MapKeepsTheOrderOfTheInputs, MapTakesAnyInputs, MapOfNothingIsNothing, MapOwnsWhatItIsGiven,
                             MapMayReturnNothing, MapThrowsTheErrorOfTheFirstInputThatFailed, AnErrorFailsItsItemOnly,
                             EachErrorIsTheOneOfItsItem, ResultsNeedNotBeOrdered, TheLoopOverResultsMayBeLeft,
-                            CoroutinesTakeResultsOneByOne, AMapIsTakenOnce, FuturesCompleteInARange,
-                            FuturesCanBeWaitedForTogether, AWaitMayGiveUp, ManyThreadsSubmitAtTheSameTime,
-                            TheDestructorDrains, CoroutinesOfALoopAwaitItsResults,
+                            CoroutinesTakeResultsOneByOne, AMapIsTakenOnce, MapPullsFromRangesOfAllKinds,
+                            AWindowChangesNoResult, MapPullsOnlyWhatItsWindowHasRoomFor, PulledItemsNeedNotBeOrdered,
+                            WhoeverLeavesTheLoopEndsThePulling, AMapWithoutEndThatNobodyTakesEnds,
+                            APulledMapOutlivesItsPoolWithWhatWasPulled, AnErrorOfTheRangeComesAfterTheItemsBeforeIt,
+                            EachErrorOfAPulledMapIsTheOneOfItsItem, ManyThreadsMapAtTheSameTime,
+                            CoroutinesAwaitWhatIsPulled, ACoroutineThatIsStoppedEndsAMapWithoutEnd,
+                            FuturesCompleteInARange, FuturesCanBeWaitedForTogether, AWaitMayGiveUp,
+                            ManyThreadsSubmitAtTheSameTime, TheDestructorDrains, CoroutinesOfALoopAwaitItsResults,
                             CoroutinesOfASerialExecutorAwaitItsResults, CoroutinesGetTheErrors,
                             ACoroutineThatIsStoppedLeavesTheFuture);
 

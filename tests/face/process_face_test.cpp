@@ -14,6 +14,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -129,6 +130,18 @@ TEST(Face, ProcessPoolMap) {
   for (fanout::result<int> item : pool.map(odd_only, inputs).results()) succeeded.push_back(item.has_value());
   EXPECT_EQ(succeeded, (std::vector{true, false, true}));
   EXPECT_THROW(pool.map(odd_only, inputs).get(), std::invalid_argument);
+
+  for (auto&& item : pool.map(square, std::views::iota(1), {.window = 4, .ordered = false}).results()) {
+    EXPECT_GE(item.value(), 1);
+    break;
+  }
+  auto sum_of_some = [&]() -> fanout::task<int> {
+    auto results = pool.map(square, std::views::iota(0)).results();
+    int sum = 0;
+    for (int i = 0; i < 3; ++i) sum += (co_await results.next())->value();
+    co_return sum;
+  };
+  EXPECT_EQ(fanout::run(sum_of_some()), 0 + 1 + 4);
 }
 
 TEST(Face, CoroutinesAwaitProcesses) {

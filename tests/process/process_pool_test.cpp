@@ -133,13 +133,6 @@ TEST_F(ProcessPoolFork, APoolWhoseNannyIsKilledIsBroken) {
   EXPECT_NE(std::string(error.what()).find("nanny"), std::string::npos) << error.what();
 }
 
-TEST_P(ProcessPool, SaysWhichMapOptionsItDoesNotHaveYet) {
-  process_pool pool(options(1));
-  EXPECT_THROW(static_cast<void>(pool.map(square, {1}, {.window = 2})), fanout::error);
-  EXPECT_THROW(static_cast<void>(pool.map(square, {1}, {.item_timeout = 1s})), fanout::error);
-  EXPECT_EQ(pool.map(square, {1}, {.chunk = 1, .ordered = false}).get(), std::vector{1});
-}
-
 TEST(ProcessPoolOptions, NeedAtLeastOneWorker) { EXPECT_THROW(process_pool(0U), fanout::error); }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <exception>
 #include <functional>
 #include <mutex>
-#include <ranges>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,8 +58,6 @@ void submit(fanout::process_pool& pool, int local) {
   static_cast<void>(pool.submit([](int x) { return x; }, std::ref(local)));
 #elif CASE == 10
   static_cast<void>(pool.submit([](flat_node n) { return n.value[0]; }, flat_node{{1, 2}, nullptr}));
-#elif CASE == 11
-  static_cast<void>(pool.map([](int x) { return x; }, std::views::iota(local)));
 #elif CASE == 12
   const fanout::registered_exception<error_without_text> comes_back;
 #elif CASE == 13

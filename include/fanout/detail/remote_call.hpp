@@ -85,19 +85,20 @@ class remote_task final : public future_state<R>, public remote_work {
   const std::shared_ptr<pool_core> pool_;
 };
 
-/// Throws fanout::error for what the map of a process_pool cannot do yet.
-void check_process_map(const map_options& options);
-
 /// One map: all its inputs, encoded one after another.
 template <class R>
 class remote_map final : public whole_map<R>, public remote_work {
  public:
   /// `begins`: where each item's input begins in `inputs`, and where the last one ends. Two references.
-  remote_map(const call_target& target, byte_buffer inputs, std::vector<std::size_t> begins, bool ordered)
-      : whole_map<R>(begins.size() - 1, ordered, nullptr, 2),
-        remote_work(target),
+  remote_map(const call_target& target, byte_buffer inputs, std::vector<std::size_t> begins, map_options options,
+             std::shared_ptr<pool_core> pool)
+      : whole_map<R>(begins.size() - 1, options.ordered, nullptr, 2),
+        remote_work(target, {.timeout = options.item_timeout}),
         inputs_(std::move(inputs)),
-        begins_(std::move(begins)) {}
+        begins_(std::move(begins)),
+        pool_(std::move(pool)) {}
+
+  std::shared_ptr<outside> owed_from_outside() override { return results_of(*pool_); }
 
   std::span<const std::byte> encoded(std::size_t first, std::size_t count) const noexcept override {
     return inputs_.bytes().subspan(begins_[first], begins_[first + count] - begins_[first]);
@@ -115,6 +116,24 @@ class remote_map final : public whole_map<R>, public remote_work {
  private:
   const byte_buffer inputs_;
   const std::vector<std::size_t> begins_;
+  const std::shared_ptr<pool_core> pool_;
 };
+
+/// The map of a process pool, of inputs that are there. Throws serialization_error.
+template <class R, class Input, class Inputs>
+state_ptr<map_state<R>> start_remote_map(const std::shared_ptr<pool_core>& pool, const call_target& target,
+                                         Inputs&& inputs, map_options options) {
+  byte_buffer encoded;
+  std::vector<std::size_t> begins(1, 0);
+  for (auto&& value : inputs) {
+    encode_item<Input>(encoded, value);
+    begins.push_back(encoded.size());
+  }
+  const std::size_t count = begins.size() - 1;
+  auto* const work = new remote_map<R>(target, std::move(encoded), std::move(begins), options, pool);
+  state_ptr<map_state<R>> state(work);
+  enqueue(*pool, *work, count, options.chunk);
+  return state;
+}
 
 }  // namespace fanout::detail

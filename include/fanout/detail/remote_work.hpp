@@ -64,8 +64,11 @@ class remote_work {
   /// Once for each item, one of the two.
   virtual void succeeded(std::size_t item, std::span<const std::byte> value) noexcept = 0;
   virtual void failed(std::size_t item, std::exception_ptr error) noexcept = 0;
-  /// For messages: "task 37 of map" or "its task".
+  /// So many items in a row took so long each.
+  virtual void took(std::size_t, duration) noexcept {}
+  /// For messages: "task 37 of map" or "its task"; and which of the map's inputs an item is that has not ended.
   virtual bool is_map() const noexcept = 0;
+  virtual std::size_t number_of(std::size_t item) const noexcept { return item; }
 
   virtual void retain() noexcept = 0;
   virtual void drop() noexcept = 0;
@@ -84,8 +87,11 @@ class remote_work {
 class pool_core;
 
 /// Queues items 0 … count-1. Takes over one reference, also when it throws: pool_closed, fanout::error in a fork of the
-/// program. `chunk` items go to a worker at a time; 0: chosen by their duration. Any thread.
+/// program. `chunk` items go to a worker at a time; 0: chosen by their duration. Any thread. It may take a turn, in which
+/// anything may be told of its end.
 void enqueue(pool_core& pool, remote_work& work, std::size_t count, std::size_t chunk);
+/// The same, without taking a turn: for who holds a lock that such an end needs.
+void enqueue_for_next_turn(pool_core& pool, remote_work& work, std::size_t count, std::size_t chunk);
 
 /// Who sees to the pool's results; null once the pool is gone. Throws fanout::error in a fork of the program. Any thread.
 std::shared_ptr<outside> results_of(pool_core& pool);
