@@ -222,15 +222,19 @@ void record_crash(const siginfo_t& info, const ucontext_t& context) noexcept {
 
 // --- handlers
 
+/// Of this thread. With all of them blocked, as threads of tasks may have them, a second crash would be the end.
+void unblock_crash_signals() noexcept {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : crash_signals) ::sigaddset(&signals, signal);
+  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
 /// By what the signal does by default. Not by returning to the instruction: it may not fail again.
 [[noreturn]] void end_by(int signal, siginfo_t* info) noexcept {
   struct sigaction usual{};
   usual.sa_handler = SIG_DFL;
   ::sigaction(signal, &usual, nullptr);
-  sigset_t one;
-  ::sigemptyset(&one);
-  ::sigaddset(&one, signal);
-  ::pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
   // With all that was known of it, for core dumps; a sandbox may not allow that.
   if (info != nullptr) ::syscall(SYS_rt_tgsigqueueinfo, ::getpid(), ::gettid(), signal, info);
   ::raise(signal);
@@ -244,6 +248,7 @@ void wait_for_recorder() noexcept {
 }
 
 void on_crash(int signal, siginfo_t* info, void* context) {
+  unblock_crash_signals();
   if (::getpid() != installed.process) end_by(signal, info);  // a fork of the worker: the record is not its own
   const pid_t self = ::gettid();
   pid_t nobody = 0;
@@ -328,7 +333,7 @@ void handle(int signal) noexcept {
   if (::sigaction(signal, nullptr, &present) != 0 || present.sa_handler != SIG_DFL) return;
   struct sigaction crash{};
   crash.sa_sigaction = on_crash;
-  crash.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;  // for a crash in the handler to be seen
+  crash.sa_flags = SA_SIGINFO | SA_ONSTACK;
   ::sigaction(signal, &crash, nullptr);
 }
 

@@ -25,18 +25,16 @@ using fanout::detail::crash_frame;
 using fanout::detail::crash_state;
 using fanout_test::worker_with_record;
 
-#define UNCHECKED __attribute__((noinline, no_sanitize("undefined", "address", "thread")))
-
 class CrashRecord : public fanout_test::clean_process_test {};
 
-UNCHECKED void write_at(std::uintptr_t address) { *reinterpret_cast<volatile int*>(address) = 1; }
+FANOUT_UNCHECKED void write_at(std::uintptr_t address) { *reinterpret_cast<volatile int*>(address) = 1; }
 
-UNCHECKED void divide_by_zero() {
+FANOUT_UNCHECKED void divide_by_zero() {
   volatile int zero = 0, result = 1;
   result = result / zero;
 }
 
-UNCHECKED int overflow_the_stack(int depth) {
+FANOUT_UNCHECKED int overflow_the_stack(int depth) {
   volatile char frame[4096];
   frame[0] = static_cast<char>(depth);
   return depth == -1 ? 0 : overflow_the_stack(depth + 1) + frame[0];
@@ -53,14 +51,14 @@ std::uintptr_t lowest_of_the_stack() {
 }
 
 /// The file of a mapping has become shorter.
-UNCHECKED void read_past_the_end() {
+FANOUT_UNCHECKED void read_past_the_end() {
   const int file = ::memfd_create("short", MFD_CLOEXEC);
   const auto* const page = static_cast<const volatile char*>(::mmap(nullptr, 4096, PROT_READ, MAP_SHARED, file, 0));
   static_cast<void>(*page);
 }
 
-UNCHECKED void trap() { __builtin_trap(); }
-UNCHECKED void stop_for_debugger() { __builtin_debugtrap(); }
+FANOUT_UNCHECKED void trap() { __builtin_trap(); }
+FANOUT_UNCHECKED void stop_for_debugger() { __builtin_debugtrap(); }
 
 template <class E>
 __attribute__((noinline)) void throw_copy_of(const E& exception) {
@@ -71,7 +69,7 @@ void throw_uncaught(const E& exception) noexcept {
   throw_copy_of(exception);
 }
 
-UNCHECKED void call_no_function() {
+FANOUT_UNCHECKED void call_no_function() {
   void (*volatile nothing)() = nullptr;
   nothing();
   asm volatile("");
@@ -274,13 +272,23 @@ TEST_F(CrashRecord, OfACallOfNoFunctionHasTheCaller) {
 }
 
 #if defined(__x86_64__)
-UNCHECKED void lose_the_stack() { asm volatile("mov $16, %rsp; mov $16, %rbp; ud2"); }
+FANOUT_UNCHECKED void lose_the_stack() { asm volatile("mov $16, %rsp; mov $16, %rbp; ud2"); }
+
+void block_signals_but(int one) {
+  sigset_t others;
+  ::sigfillset(&others);
+  ::sigdelset(&others, one);
+  ::pthread_sigmask(SIG_SETMASK, &others, nullptr);
+}
 
 TEST_F(CrashRecord, SaysWhereAlsoIfTheStackCannotBeRead) {
-  const worker_with_record worker(lose_the_stack);
-  EXPECT_EQ(worker.signal(), SIGILL) << "the signal of the crash, not that of its handler";
-  EXPECT_EQ(worker.state(), crash_state::outlined);
-  EXPECT_EQ(worker.facts().frame_count, 1U);
+  const auto check = [](const worker_with_record& worker) {
+    EXPECT_EQ(worker.signal(), SIGILL) << "the signal of the crash, not that of its handler";
+    EXPECT_EQ(worker.state(), crash_state::outlined);
+    EXPECT_EQ(worker.facts().frame_count, 1U);
+  };
+  check(worker_with_record(lose_the_stack));
+  check(worker_with_record([] { block_signals_but(SIGILL); }, lose_the_stack));
 }
 #endif
 

@@ -29,16 +29,14 @@ using fanout_test::shared_record;
 using fanout_test::worker_with_record;
 using ::testing::Test;
 
-#define UNCHECKED __attribute__((noinline, no_sanitize("undefined", "address", "thread")))
-
 class CrashReport : public fanout_test::clean_process_test {};
 
-UNCHECKED void write_to_nowhere(long) {
+FANOUT_UNCHECKED void write_to_nowhere(long) {
   *reinterpret_cast<volatile int*>(std::uintptr_t{0}) = 1;
   asm volatile("");
 }
 
-UNCHECKED int overflow_the_stack(int depth) {
+FANOUT_UNCHECKED int overflow_the_stack(int depth) {
   volatile char frame[4096];
   frame[0] = static_cast<char>(depth);
   return depth == -1 ? 0 : overflow_the_stack(depth + 1) + frame[0];
@@ -62,7 +60,7 @@ __attribute__((noinline)) void throws_at_once() {
   asm volatile("");
 }
 
-UNCHECKED std::size_t asks_nothing_for_its_length() {
+FANOUT_UNCHECKED std::size_t asks_nothing_for_its_length() {
   const char* volatile nothing = nullptr;
   const volatile std::size_t length = std::strlen(nothing);
   return length;
@@ -70,7 +68,7 @@ UNCHECKED std::size_t asks_nothing_for_its_length() {
 
 __attribute__((noinline)) void gives_up() { std::abort(); }
 
-UNCHECKED void calls_nothing() {
+FANOUT_UNCHECKED void calls_nothing() {
   void (*volatile nothing)() = nullptr;
   nothing();
   asm volatile("");

@@ -14,6 +14,9 @@
 #include "process/crash_record.hpp"
 #include "process/crash_report.hpp"
 
+/// Before a function that does on purpose what sanitizers would stop, or that they would slow down or damage.
+#define FANOUT_UNCHECKED __attribute__((noinline, disable_sanitizer_instrumentation, no_sanitize("undefined")))
+
 namespace fanout_test {
 
 /// All zero, as a program makes one for a worker; shared with forks.
