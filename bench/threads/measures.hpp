@@ -4,12 +4,11 @@
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <thread>
-#include <vector>
 
+#include "samples.hpp"
 #include "workers.hpp"
 
 /// Microseconds that f() takes.
@@ -19,24 +18,6 @@ double microseconds(F&& f) {
   f();
   return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - began).count();
 }
-
-/// Figures, and where their middle and their tail are.
-class samples {
- public:
-  void add(double value) { values_.push_back(value); }
-
-  double quantile(double q) {
-    if (values_.empty()) return 0;
-    const auto last = static_cast<double>(values_.size() - 1);
-    const auto nth = values_.begin() + static_cast<std::ptrdiff_t>(q * last);
-    std::nth_element(values_.begin(), nth, values_.end());
-    return *nth;
-  }
-  double median() { return quantile(0.5); }
-
- private:
-  std::vector<double> values_;
-};
 
 // So long that whoever spins for a while before he sleeps has gone to sleep: LLVM's OpenMP apart, all do within 1 ms.
 inline constexpr auto until_asleep = std::chrono::milliseconds(2);

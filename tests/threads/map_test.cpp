@@ -537,6 +537,21 @@ TEST(ThreadPoolMap, ACoroutineThatIsStoppedEndsAMapWithoutEnd) {
   EXPECT_THROW(fanout::run(fanout::timeout(1ms, takes_for_ever())), fanout::timed_out);
 }
 
+TEST(ThreadPoolMap, ACoroutineThatWasStoppedGetsNothingMoreThoughItNeedNotWait) {
+  fanout::serial_executor serial;
+  int taken = 0;
+  auto takes_all = [&]() -> fanout::task<> {
+    auto items = serial.map(square, std::views::iota(0, 1000), {.window = 1}).results();
+    try {
+      co_await fanout::sleep(24h);
+    } catch (const fanout::cancelled&) {
+    }
+    while (co_await items.next()) ++taken;
+  };
+  EXPECT_THROW(fanout::run(fanout::timeout(1ms, takes_all())), fanout::timed_out);
+  EXPECT_EQ(taken, 0);
+}
+
 TEST(ThreadPoolMap, OfASerialExecutorPullsAsItsResultsAreTaken) {
   fanout::serial_executor serial;
   std::atomic<int> pulled = 0;
