@@ -4,12 +4,11 @@
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <thread>
-#include <vector>
 
+#include "samples.hpp"
 #include "workers.hpp"
 
 inline double microseconds_since(std::chrono::steady_clock::time_point then) {
@@ -24,6 +23,7 @@ double microseconds(F&& f) {
   return microseconds_since(began);
 }
 
+<<<<<<< HEAD:bench/measures.hpp
 /// Figures, and where their middle and their tail are.
 class samples {
  public:
@@ -43,6 +43,8 @@ class samples {
   std::vector<double> values_;
 };
 
+=======
+>>>>>>> c7b9be502c685ca50c85ff246e14fec65079fbd0:bench/threads/measures.hpp
 // So long that whoever spins for a while before he sleeps has gone to sleep: LLVM's OpenMP apart, all do within 1 ms.
 inline constexpr auto until_asleep = std::chrono::milliseconds(2);
 

@@ -52,7 +52,8 @@ class [[nodiscard]] future {
   }
 
   /// Waits for `time`; not at all, and never throwing, if that is 0 or less. True: the result is there. A worker of the
-  /// pool that owes the result looks at the time only between the tasks that it runs meanwhile.
+  /// pool that owes the result runs nothing meanwhile, for it could not leave that in time: the task is left to the
+  /// pool's other threads, of which there is one more if need be.
   bool wait_for(duration time) {
     auto& state = checked();
     const time_point deadline = detail::after(time);

@@ -61,6 +61,7 @@ class [[nodiscard]] mapped_results {
   /// For coroutines: an std::optional<result<R>>, empty at the end. Throws `cancelled` if the coroutine is asked to
   /// stop.
   task<std::optional<result<R>>> next() {
+    if ((co_await this_task::get_stop_token()).stop_requested()) throw cancelled();  // so a loop that never waits ends
     while (!state_->ready()) co_await detail::wait_awaiter<detail::map_state<R>&>(*state_);
     co_return state_->next();
   }

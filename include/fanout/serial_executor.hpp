@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <memory>
 #include <ranges>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -53,6 +54,8 @@ class serial_executor final : public scheduler {
   template <class F, std::ranges::contiguous_range Range>
     requires std::ranges::sized_range<Range>
   void for_each(F&& f, Range&& range) {
+    static_assert(!detail::is_task<std::invoke_result_t<F&, std::ranges::range_reference_t<Range&>>>,
+                  FANOUT_GATHER_THEM("for_each"));
     for (auto&& x : range) std::invoke(f, x);
   }
 

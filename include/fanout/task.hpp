@@ -103,6 +103,12 @@ concept returns_task = std::invocable<F> && is_task<std::invoke_result_t<F>>;
   "first and let it live until the task has ended, or begin it with [captures](this auto): they live in the lambda, " \
   "not in the task"
 
+/// What calls a function, again and again, is given a coroutine: the sentence for `map`, and its like.
+#define FANOUT_GATHER_THEM(name)                                                                                   \
+  "fanout: " name                                                                                                  \
+  " takes a function, not a coroutine: nobody would await the tasks that it makes. Make them yourself, and await " \
+  "them together: gather(tasks), in pool.run(…) or wherever there is a coroutine"
+
 /// Looks into the coroutine that awaits it, without suspending it.
 struct environment_awaiter {
   using native_awaiter = void;

@@ -100,6 +100,7 @@ class thread_pool final : public scheduler {
   /// leaves it ends the program.
   template <detail::postable F>
   void post(F&& f) {
+    detail::check_posted<F>();
     check_open();
     detail::post_call(*this, [phase = phase_.get(), function = std::decay_t<F>(std::forward<F>(f))]() mutable {
       if (!phase->cancels()) std::move(function)();

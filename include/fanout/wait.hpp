@@ -26,9 +26,9 @@ struct waited {
 };
 
 /// concurrent.futures.wait: blocks until the first, or all, are ready, or `time` has passed. The futures may be
-/// fulfilled by whoever, mixed; a worker of a pool that owes some of them runs those meanwhile. Coroutines
-/// use `co_await as_completed(…).next()`. Throws fanout::error if one of them is empty, and on the thread of an event
-/// loop that owes one of them.
+/// fulfilled by whoever, mixed; a worker of a pool that owes some of them runs those meanwhile, unless a `time` is
+/// given, for it could not leave them then. Coroutines use `co_await as_completed(…).next()`. Throws fanout::error if
+/// one of them is empty, and on the thread of an event loop that owes one of them.
 template <class T>
 waited<T> wait(std::vector<future<T>> futures, return_when when = return_when::all_completed,
                duration time = duration::max()) {

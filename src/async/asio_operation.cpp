@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fanout/detail/asio_operation.hpp"
 
+#include <boost/asio/post.hpp>
+#include <new>
 #include <string>
 #include <typeinfo>
 
@@ -14,6 +16,20 @@ event_loop& loop_of(const environment& env, const char* what) {
                 "event_loop::run, or spawn it from there");
   }
   return static_cast<event_loop&>(where);
+}
+
+void asio_operation_base::cancel_in_context() noexcept {
+  struct cancels {
+    using allocator_type = operation_allocator<>;
+    allocator_type get_allocator() const noexcept { return {}; }
+    void operator()() const noexcept { operation.cancel(); }
+    asio_operation_base& operation;
+  };
+  try {
+    boost::asio::post(*context_, cancels{*this});
+  } catch (const std::bad_alloc&) {
+    cancel();  // with few operations it makes a difference
+  }
 }
 
 void throw_other_context() {

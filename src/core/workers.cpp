@@ -4,15 +4,10 @@
 
 #include <sched.h>
 
-#include <algorithm>
-#include <cmath>
-#include <fstream>
-#include <limits>
+#include <cstddef>
 #include <memory>
-#include <optional>
-#include <sstream>
-#include <string>
-#include <string_view>
+
+#include "core/cgroup.hpp"
 
 namespace fanout {
 namespace {
@@ -31,73 +26,8 @@ unsigned cpus_in_affinity_mask() {
   return 1;
 }
 
-std::optional<double> number_in(const std::string& file) {
-  std::ifstream in(file);
-  double value;
-  if (in >> value) return value;
-  return std::nullopt;
-}
-
-/// CPUs granted by "QUOTA PERIOD" (v2's cpu.max; "max" means no limit).
-std::optional<double> quota_v2(const std::string& directory) {
-  std::ifstream in(directory + "/cpu.max");
-  double quota, period;
-  if (in >> quota >> period && period > 0) return quota / period;
-  return std::nullopt;
-}
-
-/// CPUs granted by v1's cfs files; a quota of -1 means no limit.
-std::optional<double> quota_v1(const std::string& directory) {
-  const auto quota = number_in(directory + "/cpu.cfs_quota_us");
-  const auto period = number_in(directory + "/cpu.cfs_period_us");
-  if (quota && period && *quota > 0 && *period > 0) return *quota / *period;
-  return std::nullopt;
-}
-
-/// The smallest quota of the group and all its ancestors: each of them limits what is below.
-template <class Quota>
-double smallest_quota(const std::string& mount, std::string group, Quota quota) {
-  double smallest = std::numeric_limits<double>::infinity();
-  for (;;) {
-    if (const auto cpus = quota(mount + group)) smallest = std::min(smallest, *cpus);
-    const auto slash = group.find_last_of('/');
-    if (group.empty() || slash == std::string::npos) return smallest;
-    group.resize(slash);
-  }
-}
-
-bool names_cpu_controller(std::string_view controllers) {
-  std::istringstream in{std::string(controllers)};
-  for (std::string name; std::getline(in, name, ',');) {
-    if (name == "cpu") return true;
-  }
-  return false;
-}
-
-double cpus_in_cgroup_quota() {
-  double smallest = std::numeric_limits<double>::infinity();
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {  // "ID:CONTROLLERS:/GROUP"; v2 has no controllers
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (first == std::string::npos || second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    const std::string group = line.substr(second + 1) == "/" ? "" : line.substr(second + 1);
-    if (controllers.empty()) {
-      smallest = std::min(smallest, smallest_quota("/sys/fs/cgroup", group, quota_v2));
-    } else if (names_cpu_controller(controllers)) {
-      smallest = std::min(smallest, smallest_quota("/sys/fs/cgroup/" + controllers, group, quota_v1));
-      smallest = std::min(smallest, smallest_quota("/sys/fs/cgroup/cpu", group, quota_v1));
-    }
-  }
-  return smallest;
-}
-
 }  // namespace
 
-unsigned default_workers() {
-  const double cpus = std::min<double>(cpus_in_affinity_mask(), std::ceil(cpus_in_cgroup_quota()));
-  return static_cast<unsigned>(std::max(1.0, cpus));
-}
+unsigned default_workers() { return detail::cpus_within_quota(cpus_in_affinity_mask()); }
 
 }  // namespace fanout

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "fanout/detail/blocking.hpp"
-#include "fanout/detail/pause.hpp"
 #include "fanout/errors.hpp"
+#include "threads/search.hpp"
 
 namespace fanout::detail {
 
@@ -115,15 +115,9 @@ op* worker::steal_from(worker& other) noexcept {
   return work;
 }
 
-/// For a while, not to fall asleep just before the next one comes: as long as waking up would take.
 op* worker::search() noexcept {
-  constexpr int looks = 16;
-  constexpr int pauses = 30;
-  for (int look = 0; look < looks && all_.sleepers_.searching() == 1; ++look) {
-    if (op* const work = find()) return work;
-    for (int i = 0; i < pauses; ++i) pause_briefly();
-  }
-  return nullptr;
+  return search_for_a_while(
+      native_time(), [this] { return find(); }, [this] { return all_.sleepers_.searching() == 1; });
 }
 
 void worker::end_search() noexcept {

@@ -107,10 +107,21 @@ TEST_F(IoTogether, ATaskGroupStopsItsOperationsAfterTheFirstError) {
 
 TEST_F(IoTogether, AsCompletedGivesOperationsInTheOrderInWhichTheyEnd) {
   auto main = [this]() -> task<> {
+    fanout::event first_ends;
+    auto first = [&]() -> task<int> {
+      co_await wait(0s);
+      first_ends.set();
+      co_return 1;
+    };
+    auto second = [&]() -> task<int> {
+      co_await first_ends.wait();
+      co_await wait(0s);
+      co_return 2;
+    };
     std::vector<task<int>> tasks;
     tasks.push_back(value_after(24h, 3));
-    tasks.push_back(value_after(20ms, 2));
-    tasks.push_back(value_after(0s, 1));
+    tasks.push_back(second());
+    tasks.push_back(first());
     auto done = fanout::as_completed(std::move(tasks));
     EXPECT_EQ(co_await done.next(), 1);
     EXPECT_EQ(co_await done.next(), 2);
@@ -202,6 +213,32 @@ TEST_F(IoTogether, ACoroutineOfAsiosIsStoppedWithOurs) {
     ours.cancel();
     EXPECT_EQ(co_await std::move(ours), "cancelled");
     EXPECT_TRUE(stopped);
+  };
+  run(main());
+}
+
+TEST_F(IoTogether, ACoroutineOfAsiosMayEndJustAsItIsStopped) {
+  auto main = [this]() -> task<> {
+    auto theirs = []() -> asio::awaitable<int> {
+      asio::steady_timer soon(co_await asio::this_coro::executor, 0s);
+      co_await soon.async_wait(asio::use_awaitable);
+      co_return 1;
+    };
+    bool stopped = true;
+    for (int turns = 0; stopped; ++turns) {
+      auto ours = fanout::spawn(asio::co_spawn(context(), theirs(), use_task));
+      for (int turn = 0; turn < turns; ++turn) {
+        if (turn % 2 == 0) co_await fanout::yield();
+        if (turn % 2 == 1) co_await asio::post(context(), use_task);
+      }
+      stopped = ours.cancel();
+      try {
+        EXPECT_EQ(co_await std::move(ours), 1);
+      } catch (const fanout::cancelled&) {
+        EXPECT_TRUE(stopped);
+      }
+      co_await others_run();  // what it might have left behind is done
+    }
   };
   run(main());
 }

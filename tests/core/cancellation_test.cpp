@@ -37,6 +37,7 @@ fanout::future<T> run(trial& t, task<T> main, const std::function<bool(int, fano
   }
   EXPECT_TRUE(f.ready());
   EXPECT_TRUE(t.where.idle()) << "an op or a timer is left, and would run after everything has ended";
+  EXPECT_TRUE(t.elsewhere.empty()) << "a coroutine has not come home";
   EXPECT_EQ(t.begun, t.ended);
   return f;
 }

@@ -20,6 +20,7 @@ task<int> value(int x) { co_return x; }
 
 task<> use(fanout::task_group& group, fanout::thread_pool& pool, int local) {
   [[maybe_unused]] auto lambda = [&local]() -> task<int> { co_return local; };
+  [[maybe_unused]] std::vector<int> numbers{1, 2, 3};
 #if CASE == 0
   task<int> t = value(1);
   co_await std::move(t);
@@ -31,6 +32,9 @@ task<> use(fanout::task_group& group, fanout::thread_pool& pool, int local) {
   static_cast<void>(group.spawn(lambda()));
   static_cast<void>(fanout::spawn(lambda()));
   static_cast<void>(pool.submit([local] { return local; }));
+  pool.post([&lambda] { static_cast<void>(fanout::spawn(lambda())); });
+  pool.for_each([](int& x) { return ++x; }, numbers);
+  static_cast<void>(pool.map([](int x) { return x; }, numbers));
 #elif CASE == 1
   task<int> t = value(1);
   co_await t;
@@ -81,6 +85,24 @@ task<> use(fanout::task_group& group, fanout::thread_pool& pool, int local) {
     int x;
   };
   co_await []() -> task<wide> { co_return wide{}; }();
+#elif CASE == 23
+  static_cast<void>(pool.submit([](fanout::stop_token) -> task<int> { co_return 1; }));
+#elif CASE == 24
+  pool.post(lambda);
+#elif CASE == 25
+  fanout::event_loop().post(lambda);
+#elif CASE == 26
+  fanout::serial_executor().post(lambda);
+#elif CASE == 27
+  static_cast<void>(pool.map(value, {1, 2}));
+#elif CASE == 28
+  static_cast<void>(pool.map([&local](fanout::stop_token, int x) -> task<int> { co_return x + local; }, numbers));
+#elif CASE == 29
+  static_cast<void>(fanout::serial_executor().map(value, numbers));
+#elif CASE == 30
+  pool.for_each(value, numbers);
+#elif CASE == 31
+  fanout::serial_executor().for_each([&local](int& x) -> task<> { co_await value(x += local); }, numbers);
 #endif
   co_return;
 }

@@ -18,6 +18,7 @@ namespace {
 using fanout::detail::basic_event_count;
 using fanout_test::schedule;
 using fanout_test::scheduled_sync;
+using fanout_test::seeds;
 
 /// A pool of which nothing is left but how its workers fall asleep: work is a number.
 template <class EventCount>
@@ -87,7 +88,7 @@ class model {
 using scheduled_model = model<basic_event_count<scheduled_sync>>;
 
 TEST(EventCount, InAnyOrderOfStepsNoWorkIsLeftWhileAllSleep) {
-  for (std::uint32_t seed = 0; seed < 1000; ++seed) {
+  for (std::uint32_t seed = 0; seed < seeds; ++seed) {
     scheduled_model pool(true);
     const auto outcome = schedule(seed).run({[&] { pool.make_one_after_another(2); }, [&] { pool.make_work(2); },
                                              [&] { pool.do_work(4, false); }, [&] { pool.do_work(4, false); }});
@@ -97,7 +98,7 @@ TEST(EventCount, InAnyOrderOfStepsNoWorkIsLeftWhileAllSleep) {
 }
 
 TEST(EventCount, NorIfOneOfThemKeepsTheTime) {
-  for (std::uint32_t seed = 0; seed < 1000; ++seed) {
+  for (std::uint32_t seed = 0; seed < seeds; ++seed) {
     scheduled_model pool(true);
     const auto outcome = schedule(seed).run({[&] { pool.make_one_after_another(3); }, [&] { pool.do_work(3, true); },
                                              [&] { pool.do_work(3, true); }, [&] { pool.do_work(3, false); }});
@@ -108,7 +109,7 @@ TEST(EventCount, NorIfOneOfThemKeepsTheTime) {
 TEST(EventCount, WhoDoesNotLookAgainSleepsThroughIt) {
   // What announce is for; and that the schedules would find a lost wake-up.
   bool lost = false;
-  for (std::uint32_t seed = 0; seed < 1000 && !lost; ++seed) {
+  for (std::uint32_t seed = 0; seed < seeds && !lost; ++seed) {
     scheduled_model pool(false);
     lost = schedule(seed).run({[&] { pool.make_one_after_another(2); }, [&] { pool.do_work(2, false); }}) ==
            schedule::outcome::all_asleep;

@@ -346,6 +346,31 @@ TEST(ThreadPoolMap, MapsNest) {
   }
 }
 
+TEST(ThreadPoolMap, ACoroutineThatIsStoppedEndsAMapWithoutEnd) {
+  fanout::thread_pool pool(2);
+  auto takes_for_ever = [&]() -> fanout::task<> {
+    auto items = pool.map(square, std::views::iota(0) | std::views::transform([](int x) { return x % 100; })).results();
+    while (co_await items.next()) {
+    }
+  };
+  EXPECT_THROW(fanout::run(fanout::timeout(1ms, takes_for_ever())), fanout::timed_out);
+}
+
+TEST(ThreadPoolMap, ACoroutineThatWasStoppedGetsNothingMoreThoughItNeedNotWait) {
+  fanout::serial_executor serial;
+  int taken = 0;
+  auto takes_all = [&]() -> fanout::task<> {
+    auto items = serial.map(square, std::views::iota(0, 1000), {.window = 1}).results();
+    try {
+      co_await fanout::sleep(24h);
+    } catch (const fanout::cancelled&) {
+    }
+    while (co_await items.next()) ++taken;
+  };
+  EXPECT_THROW(fanout::run(fanout::timeout(1ms, takes_all())), fanout::timed_out);
+  EXPECT_EQ(taken, 0);
+}
+
 TEST(ThreadPoolMap, OfASerialExecutorPullsAsItsResultsAreTaken) {
   fanout::serial_executor serial;
   std::atomic<int> pulled = 0;

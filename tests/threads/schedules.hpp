@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a few threads one step at a time, in an order that a seed decides: every interleaving of a protocol's accesses
-// can come up, and one that fails comes up again. Sequentially consistent: what weaker orders allow is for
+// Runs a few would-be threads one step at a time, in an order that a seed decides: every interleaving of a protocol's
+// accesses can come up, and one that fails comes up again. Sequentially consistent: what weaker orders allow is for
 // ThreadSanitizer and the stress tests to find.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <random>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "fanout/duration.hpp"
+#include "fiber.hpp"
+#include "support/sanitized.hpp"
 
 namespace fanout_test {
 
-/// One run. A thread steps before every access to what it shares; then the seed says who goes on.
+/// How many schedules a test tries: three seconds' worth.
+inline constexpr std::uint32_t seeds = sanitized ? 1'000 : 10'000;
+
+/// One run. A would-be thread steps before every access to what it shares; then the seed says who goes on.
 class schedule {
  public:
   enum class outcome { all_ended, all_asleep };
@@ -26,39 +31,39 @@ class schedule {
 
   /// Runs them to their ends, or until none can go on any more; those are then told to give up.
   outcome run(const std::vector<std::function<void()>>& bodies) {
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < bodies.size(); ++i) actors_.emplace_back();
-    for (std::size_t i = 0; i < bodies.size(); ++i) {
-      threads.emplace_back([this, i, &body = bodies[i]] {
-        current_ = this;
-        me_ = i;
-        wait_for_turn();
-        try {
-          body();
-        } catch (const give_up&) {
-        }
-        actors_[i].state = actor::ended;
-        pass_on();
+    schedule* const outer = std::exchange(current_, this);
+    for (const auto& body : bodies) {
+      actors_.emplace_back([this, &body, me = actors_.size()]() -> fiber& {
+        running_ = me;
+        act(body);
+        actors_[me].state = actor::ended;
+        return who_goes_on();
       });
     }
-    pass_on();
-    for (auto& thread : threads) thread.join();
+    home_.hand_over(who_goes_on());
+    current_ = outer;
     return outcome_;
   }
 
-  /// The schedule that the calling thread is part of.
+  /// The schedule that the caller is part of.
   static schedule& here() noexcept { return *current_; }
 
   void step() {
-    pass_on();
-    wait_for_turn();
+    const std::size_t me = running_;
+    fiber& next = who_goes_on();
+    if (&next != &actors_[me].body) {
+      actors_[me].body.hand_over(next);
+      running_ = me;
+    }
+    go_on();
   }
 
   /// Until `condition`, which others bring about, is true. With `may_give_up` it may return before: false.
   bool sleep_until(const std::function<bool()>& condition, bool may_give_up = false) {
-    actors_[me_].condition = condition;
-    actors_[me_].may_give_up = may_give_up;
-    actors_[me_].state = actor::asleep;
+    actor& me = actors_[running_];
+    me.condition = condition;
+    me.may_give_up = may_give_up;
+    me.state = actor::asleep;
     step();
     return condition();
   }
@@ -66,19 +71,28 @@ class schedule {
  private:
   struct give_up {};
   struct actor {
+    explicit actor(std::function<fiber&()> does) : body(std::move(does)) {}
+
+    fiber body;
     enum { ready, asleep, ended } state = ready;
     std::function<bool()> condition;
     bool may_give_up = false;
   };
-  static constexpr std::size_t nobody = static_cast<std::size_t>(-1);
 
-  void wait_for_turn() {
-    for (std::size_t now = turn_.load(); now != me_; now = turn_.load()) turn_.wait(now);
-    actors_[me_].state = actor::ready;
+  void act(const std::function<void()>& body) {
+    try {
+      go_on();
+      body();
+    } catch (const give_up&) {
+    }
+  }
+
+  void go_on() {
+    actors_[running_].state = actor::ready;
     if (outcome_ == outcome::all_asleep) throw give_up();
   }
 
-  void pass_on() {
+  fiber& who_goes_on() {
     std::vector<std::size_t> can_go_on, asleep;
     for (std::size_t i = 0; i < actors_.size(); ++i) {
       const actor& a = actors_[i];
@@ -92,17 +106,16 @@ class schedule {
       outcome_ = outcome::all_asleep;
       can_go_on = asleep;
     }
-    turn_ = can_go_on.empty() ? nobody : can_go_on[random_() % can_go_on.size()];
-    turn_.notify_all();
+    return can_go_on.empty() ? home_ : actors_[can_go_on[random_() % can_go_on.size()]].body;
   }
 
   static inline thread_local schedule* current_ = nullptr;
-  static inline thread_local std::size_t me_ = 0;
 
   std::mt19937 random_;
-  std::vector<actor> actors_;  // of whoever has the turn
+  fiber home_;
+  std::deque<actor> actors_;
+  std::size_t running_ = 0;
   outcome outcome_ = outcome::all_ended;
-  std::atomic<std::size_t> turn_ = nobody;
 };
 
 /// What a protocol is made of, each access a step of the schedule. See threads/sync.hpp.

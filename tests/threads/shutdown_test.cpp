@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fanout/errors.hpp"
+#include "fanout/event.hpp"
 #include "fanout/sleep.hpp"
 #include "fanout/spawn.hpp"
 #include "fanout/thread_pool.hpp"
@@ -137,6 +138,58 @@ TEST(PoolShutdown, KillAsksWhatRunsToStop) {
   EXPECT_TRUE(pool.shutdown(shutdown_mode::kill));
   EXPECT_TRUE(stopped);
   EXPECT_EQ(function.get(), 5);
+}
+
+TEST(PoolShutdown, AKillThatTakesTooLongCanBeWaitedForAgain) {
+  thread_pool pool(2);
+  std::latch begun(2), release(1);
+  auto deaf = pool.submit([&](fanout::stop_token stop) {
+    begun.count_down();
+    release.wait();
+    return stop.stop_requested();
+  });
+  auto obedient = pool.submit([&](fanout::stop_token stop) {
+    begun.count_down();
+    while (!stop.stop_requested()) std::this_thread::yield();
+    return 5;
+  });
+  begun.wait();
+  auto pending = pool.submit([] { return 1; });
+  EXPECT_FALSE(pool.shutdown(shutdown_mode::kill, 1ms));
+  EXPECT_EQ(obedient.get(), 5);
+  EXPECT_THROW(pending.get(), fanout::cancelled);
+  EXPECT_FALSE(deaf.ready());
+  EXPECT_THROW(static_cast<void>(pool.submit([] {})), fanout::pool_closed);
+  EXPECT_FALSE(pool.shutdown(shutdown_mode::kill, 1ms));
+  EXPECT_FALSE(pool.shutdown(shutdown_mode::drain, 0ms));
+  release.count_down();
+  EXPECT_TRUE(pool.shutdown(shutdown_mode::kill));
+  EXPECT_TRUE(deaf.get()) << "it was asked to stop";
+}
+
+TEST(PoolShutdown, AKillWaitsForCoroutinesThatDoNotLetThemselvesBeStopped) {
+  thread_pool pool(1);
+  std::latch begun(1);
+  fanout::event may_end;
+  bool was_asked = false, ended = false;
+  auto stubborn = [&]() -> fanout::task<> {
+    try {
+      begun.count_down();
+      co_await fanout::sleep(24h);
+    } catch (const fanout::cancelled&) {
+      was_asked = true;
+    }
+    while (!may_end.is_set()) std::this_thread::yield();  // computes, and does not wait any more
+    ended = true;
+  };
+  pool.post([&] { static_cast<void>(fanout::spawn(stubborn())); });
+  begun.wait();
+  EXPECT_FALSE(pool.shutdown(shutdown_mode::kill, 5ms));
+  EXPECT_FALSE(ended);
+  may_end.set();
+  EXPECT_TRUE(pool.shutdown(shutdown_mode::kill));
+  EXPECT_TRUE(was_asked);
+  EXPECT_TRUE(ended);
 }
 
 TEST(PoolShutdown, MapsAndForEachAreCancelledToo) {

@@ -126,7 +126,7 @@ TEST(PoolWaiting, WhoIsWokenCountsAsWorkingBeforeItsThreadRuns) {
         last = pool.submit([before = std::move(last)]() mutable { return before.get() + 1; });
       }
       EXPECT_EQ(last.get(), 20'000);
-      EXPECT_LT(pool.stats().threads, 100U);
+      EXPECT_LT(pool.stats().threads, 2U + 256U) << "as many as may be";
     });
   }
 }

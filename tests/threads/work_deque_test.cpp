@@ -19,6 +19,7 @@ using fanout::op;
 using fanout::detail::basic_work_deque;
 using fanout_test::schedule;
 using fanout_test::scheduled_sync;
+using fanout_test::seeds;
 
 void nothing(op&) noexcept {}
 
@@ -77,7 +78,7 @@ void take_each_once(std::uint32_t seed) {
 }
 
 TEST(WorkDeque, InAnyOrderOfStepsEachIsTakenOnce) {
-  for (std::uint32_t seed = 0; seed < 1500 && !HasFatalFailure(); ++seed) take_each_once(seed);
+  for (std::uint32_t seed = 0; seed < seeds && !HasFatalFailure(); ++seed) take_each_once(seed);
 }
 
 /// As it would be if the owner did not look again at the last one: to see that the schedules would find it.
@@ -100,7 +101,7 @@ struct careless : scheduled_sync {
 
 TEST(WorkDeque, TheSchedulesFindWhatATornExchangeWouldDo) {
   bool found = false;
-  for (std::uint32_t seed = 0; seed < 1500 && !found; ++seed) {
+  for (std::uint32_t seed = 0; seed < seeds && !found; ++seed) {
     basic_work_deque<careless, 4> deque;
     numbered only;
     const auto take = [&](op* work) {

@@ -34,17 +34,20 @@ event_loop& loop_of(const environment& env, const char* what);
 [[noreturn]] void throw_abandoned();
 
 /// The part of an operation that does not depend on its type: an op that runs on the loop, once if a stop was requested
-/// while it was under way, to cancel it, and once to resume the coroutine.
+/// while it was under way, to have it cancelled, and once to resume the coroutine.
 ///
 ///                  completed()
 ///      under way ─────────────▶ done: posted ─────────▶ resumes
 ///       ▲     │ stop request: posted                       ▲
 ///       │     ▼       completed()                          │
-///       │   asked ──────────────▶ asked and done ──────────┘ the op that was to cancel
-///       └─────┘ the op runs: cancels
+///       │   asked ──────────────▶ asked and done ──────────┘ the op that was to cancel, at once or by way of the
+///       └─────┘ the op runs: has the context call cancel()   context
 ///
 /// completed() is called once, by whoever Asio lets call the handler or drop it, most often the loop. From then on
 /// there are no stop requests: it waits for one that is under way in another thread.
+///
+/// It is cancelled by a handler, inside of the context: Asio's coroutines (Boost 1.81) dispatch what they are to do
+/// then, and if that was not at once they would do it when they may be gone.
 class asio_operation_base : private op {
  public:
   using native_awaiter = void;
@@ -58,7 +61,7 @@ class asio_operation_base : private op {
   /// The handler is gone, called or not.
   void completed() noexcept {
     on_stop_.reset();
-    // Release: the loop sees the result. Acquire: pairs with go_on(), whose thread touches nothing afterwards.
+    // Release: the loop sees the result. Acquire: pairs with cancel(), whose thread touches nothing afterwards.
     if ((state_.fetch_or(done, std::memory_order_acq_rel) & asked) == 0) loop_->post(*this);
   }
 
@@ -93,11 +96,20 @@ class asio_operation_base : private op {
 
   static void go_on(op& self) noexcept {
     auto& me = static_cast<asio_operation_base&>(self);
-    const auto seen = me.state_.fetch_and(static_cast<unsigned char>(~asked), std::memory_order_acq_rel);
-    if ((seen & done) != 0) {
+    if ((me.state_.load(std::memory_order_acquire) & done) != 0) {
       me.handle_.resume();
     } else {
-      me.hook_.emit();
+      me.cancel_in_context();
+    }
+  }
+
+  void cancel_in_context() noexcept;
+  void cancel() noexcept {
+    const auto seen = state_.fetch_and(static_cast<unsigned char>(~asked), std::memory_order_acq_rel);
+    if ((seen & done) != 0) {
+      loop_->post(*this);
+    } else {
+      hook_.emit();
     }
   }
 

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <type_traits>
 #include <vector>
 
 #include "fanout/detail/blocking.hpp"
@@ -19,6 +20,7 @@
 #include "fanout/detail/waiter.hpp"
 #include "fanout/errors.hpp"
 #include "fanout/executor.hpp"
+#include "fanout/task.hpp"
 
 namespace fanout::detail {
 
@@ -128,6 +130,7 @@ class for_each_job {
 
 template <class F, class T>
 void for_each_on(scheduler& pool, const pool_phase* phase, unsigned workers, F& f, T* first, std::size_t count) {
+  static_assert(!is_task<std::invoke_result_t<F&, T&>>, FANOUT_GATHER_THEM("for_each"));
   if (count == 0) return;
   using job_type = for_each_job<F, T>;
   job_type job(phase, f, first, count, workers);

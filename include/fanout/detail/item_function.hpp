@@ -14,6 +14,7 @@
 #include "fanout/duration.hpp"
 #include "fanout/errors.hpp"
 #include "fanout/stop.hpp"
+#include "fanout/task.hpp"
 
 namespace fanout::detail {
 
@@ -43,6 +44,7 @@ class item_function {
   using input_type = Input;
   using result_type = typename std::conditional_t<takes_token, std::invoke_result<F&, stop_token, Input>,
                                                   std::invoke_result<F&, Input>>::type;
+  static_assert(!is_task<result_type>, FANOUT_GATHER_THEM("map"));
 
   template <class G>
   item_function(G&& f, duration time, const pool_phase* phase) : f_(std::forward<G>(f)) {

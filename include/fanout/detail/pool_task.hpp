@@ -30,18 +30,24 @@ struct call_result {
                 "fanout: the callable cannot be called with these arguments (they are passed as rvalues of their "
                 "decayed types; pass std::ref(x) for what is to be shared)");
   using type = std::invoke_result_t<F, Args...>;
-  static_assert(!is_task<type>,
-                "fanout: submit takes a function, not a coroutine: the callable, and with it the captures of a lambda, "
-                "would be gone before the task runs. Run the task with pool.run(f(…)), or spawn(f(…)) on an executor");
 };
 template <class F, class... Args>
   requires wants_stop_token<F, Args...>
 struct call_result<F, Args...> {
   using type = std::invoke_result_t<F, stop_token, Args...>;
 };
+
+template <class R>
+struct submitted_result {
+  static_assert(!is_task<R>,
+                "fanout: submit takes a function, not a coroutine: the callable, and with it the captures of a lambda, "
+                "would be gone before the task runs. Run the task with pool.run(f(…)), or spawn(f(…)) on an executor");
+  using type = R;
+};
 /// What a decayed copy of F returns for decayed copies of Args.
 template <class F, class... Args>
-using call_result_t = typename call_result<std::decay_t<F>, std::decay_t<Args>...>::type;
+using call_result_t =
+    typename submitted_result<typename call_result<std::decay_t<F>, std::decay_t<Args>...>::type>::type;
 
 /// Calls, and catches what it throws.
 template <class R, class Call>

@@ -347,6 +347,82 @@ inline task<int> maps(trial& t) {
   co_return values[2] - sum - 5;
 }
 
+/// One by one, in the order of the inputs and in that of their ends; and such as are run when they are asked for.
+inline task<int> takes_mapped_results(trial& t) {
+  const guard here(t);
+  crew members;
+  const auto takes = [](trial& u, crew& c, fanout::mapped<int> m) -> task<int> {
+    const guard inner(u, &c);
+    auto items = m.results();
+    int sum = 0;
+    while (const auto item = co_await items.next()) {
+      sum = 10 * sum + item->value_or(0);
+      u.checkpoint();
+    }
+    co_return sum;
+  };
+  const auto publishes = [](trial& u, crew& c, state_ptr<whole_map<int>> m) -> task<> {
+    const guard inner(u, &c);
+    for (const std::size_t which : {1U, 0U, 2U}) {
+      m->publish(which, static_cast<int>(which));
+      co_await fanout::sleep(1h);
+      u.checkpoint();
+    }
+  };
+  int sum = 0;
+  for (const bool ordered : {true, false}) {
+    const state_ptr by_hand(new whole_map<int>(3, ordered));
+    auto [taken, none] = co_await fanout::gather(takes(t, members, fanout::mapped<int>(state_ptr(by_hand))),
+                                                 publishes(t, members, by_hand));
+    sum += taken;
+  }
+  fanout::serial_executor pool;
+  sum += co_await takes(t, members, pool.map([](int x) { return x; }, {3, 4}, {.window = 1}));
+  co_return sum == 12 + 102 + 34 ? 1 : 0;
+}
+
+/// What it awaits after it has moved is there, too; those who await it go on where they were.
+inline task<int> moves(trial& t, crew* members, fanout::duration time) {
+  const guard here(t, members);
+  co_await t.elsewhere.schedule();
+  EXPECT_EQ((co_await fanout::detail::environment_awaiter{}).where, &t.elsewhere);
+  t.checkpoint();
+  const int value = co_await one(t, members, time);
+  t.checkpoint();
+  co_await t.elsewhere.schedule();  // it is there
+  t.checkpoint();
+  co_return value;
+}
+
+inline task<int> awaits_who_moves(trial& t) {
+  const guard here(t);
+  crew members;
+  const int alone = co_await moves(t, &members, 1h);
+  t.checkpoint();
+  auto [a, b] = co_await fanout::gather(moves(t, &members, 3h), moves(t, &members, 2h));
+  const int timed = co_await fanout::timeout(10h, moves(t, &members, 1h));
+  const int spawned = co_await fanout::spawn(moves(t, nullptr, 1h));
+  co_return alone + a + b + timed + spawned - 4;
+}
+
+inline task<int> cannot_move(trial& t) {
+  const guard here(t);
+  crew members;
+  const auto is_refused = [](trial& u, crew& c) -> task<int> {
+    const guard inner(u, &c);
+    stepping_elsewhere closed(u.where);
+    closed.closed = true;
+    bool refused = false;
+    try {
+      co_await closed.schedule();
+    } catch (const fanout::pool_closed&) {
+      refused = true;
+    }
+    co_return co_await one(u, &c) - (refused ? 0 : 1);
+  };
+  co_return co_await is_refused(t, members);
+}
+
 inline task<int> asks_for_its_token(trial& t) {
   const guard here(t);
   const fanout::stop_token token = co_await fanout::this_task::get_stop_token();
@@ -495,6 +571,9 @@ inline constexpr std::array parts = {
     &takes_futures_as_completed,
     &awaits_what_another_fulfils,
     &maps,
+    &takes_mapped_results,
+    &awaits_who_moves,
+    &cannot_move,
     &asks_for_its_token,
     &waits_for_an_event,
     &locks,

@@ -12,6 +12,8 @@
 
 #include "core/op_queue.hpp"
 #include "core/timer_heap.hpp"
+#include "fanout/detail/schedule_awaiter.hpp"
+#include "fanout/detail/spawn_scope.hpp"
 #include "fanout/executor.hpp"
 
 namespace fanout_test {
@@ -70,6 +72,33 @@ class stepping final : public fanout::scheduler {
   int steps_ = 0;
 };
 
+/// Another executor, to which coroutines move. Its ops are steps like all others.
+class stepping_elsewhere final : public fanout::scheduler {
+ public:
+  explicit stepping_elsewhere(stepping& steps) noexcept : steps_(steps) { set_spawned(&guests_); }
+
+  void post(fanout::op& work) noexcept override { steps_.post(work); }
+  void post_at(fanout::time_point deadline, fanout::timer_op& timer) override { steps_.post_at(deadline, timer); }
+  void expedite(fanout::timer_op& timer) noexcept override { steps_.expedite(timer); }
+
+  /// As of a thread_pool.
+  auto schedule() noexcept { return fanout::detail::schedule_awaiter(*this, &try_post); }
+
+  bool empty() const noexcept { return guests_.empty(); }
+
+  bool closed = false;
+
+ private:
+  static bool try_post(fanout::scheduler& self, fanout::op& work) noexcept {
+    auto& me = static_cast<stepping_elsewhere&>(self);
+    if (!me.closed) me.post(work);
+    return !me.closed;
+  }
+
+  stepping& steps_;
+  fanout::detail::spawn_scope guests_{fanout::detail::spawn_scope::counted_by::one_thread};
+};
+
 class injected : public std::runtime_error {
  public:
   injected() : std::runtime_error("injected") {}
@@ -78,6 +107,7 @@ class injected : public std::runtime_error {
 /// One run of the program.
 struct trial {
   stepping where;
+  stepping_elsewhere elsewhere{where};
   int throw_at = 0;  // the first coroutine that goes on at this step, or later, throws
   bool thrown = false;
   int begun = 0, ended = 0;  // guards
