@@ -15,6 +15,10 @@ void frame_source::take(std::size_t count) noexcept {
 
 void frame_source::release() noexcept {
   if (in_place_ != 0) take(std::exchange(in_place_, 0));
+  if (!gathering_ || gathered_.size() != header_.length) return;
+  gathering_ = false;
+  gathered_.clear();
+  if (gathered_.capacity() > largest_kept) gathered_ = byte_buffer();
 }
 
 std::optional<frame> frame_source::give_up() noexcept {
@@ -24,11 +28,8 @@ std::optional<frame> frame_source::give_up() noexcept {
 
 std::optional<frame> frame_source::next() {
   release();
-  if (gathering_ && gathered_.size() != header_.length) return gather();
-  if (std::exchange(gathering_, false)) {
-    gathered_.clear();
-    if (gathered_.capacity() > largest_kept) gathered_ = byte_buffer();
-  }
+  if (corrupt()) return std::nullopt;
+  if (gathering_) return gather();
   const auto there = ring_.readable();
   if (there.empty()) return std::nullopt;
   frame f;

@@ -26,7 +26,7 @@ class frame_source {
 
   /// The next whole frame, if there is one. Gives the room of the one before back. Throws std::bad_alloc.
   std::optional<frame> next();
-  /// Gives the room of the last frame back.
+  /// Gives the room of the last frame back, and memory that only that needed.
   void release() noexcept;
 
   /// Is there anything for next() to look at?

@@ -105,7 +105,8 @@ class module_table {
 
  private:
   std::uint32_t number_of(const module_identity& identity) {
-    const auto known = std::ranges::find(identities_, identity.build_id, &module_identity::build_id);
+    // Its path too: it may have been loaded from another place before, where it is no more.
+    const auto known = std::ranges::find(identities_, identity);
     const auto index = static_cast<std::uint32_t>(known - identities_.begin());
     if (known == identities_.end()) identities_.push_back(identity);
     return index;

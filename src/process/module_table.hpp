@@ -16,6 +16,7 @@ namespace fanout::detail {
 struct module_identity {
   std::string build_id;
   std::string path;
+  bool operator==(const module_identity&) const = default;
 };
 
 /// One that is loaded here.

@@ -2,15 +2,17 @@
 // A program with a process pool, for tests in which the whole program ends. Its main has no line about workers.
 #include <unistd.h>
 
+#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <map>
-#include <memory>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "fanout/errors.hpp"
 #include "fanout/process_pool.hpp"
 
 namespace {
@@ -49,6 +51,44 @@ int end_with_live_pool(const std::string& how) {
   return 24;
 }
 
+/// Three pools, each in a task of the one before; says so when the last one runs something.
+void nest(int depth, fanout::start_method start, const std::string& begun) {
+  if (depth == 0) {
+    std::ofstream(begun).flush();
+    for_ever();
+  }
+  fanout::process_pool pool({.workers = 1, .start = start});
+  pool.submit(nest, depth - 1, start, begun).get();
+}
+
+void wait_for(const std::string& file) {
+  while (!std::filesystem::exists(file)) ::usleep(1000);
+}
+
+/// Stops itself while it has two tasks: one that ends meanwhile, and one whose time ends. Prints what becomes of them.
+int stop_with_tasks(fanout::process_pool& pool, const std::string& file) {
+  constexpr auto limit = std::chrono::seconds(2);
+  auto in_time = pool.submit({.timeout = limit},
+                             [](const std::string& f) {
+                               std::ofstream(f + ".begun").flush();
+                               wait_for(f);
+                               std::ofstream(f + ".ended").flush();
+                               return 7;
+                             },
+                             file);
+  wait_for(file + ".begun");
+  auto late = pool.submit({.timeout = limit}, [] { for_ever(); });
+  ::raise(SIGSTOP);
+  std::printf("%d", in_time.get());
+  try {
+    late.get();
+  } catch (const fanout::timed_out&) {
+    std::printf(" timed out");
+  }
+  std::printf(" %d", pool.submit([] { return 8; }).get());
+  return 0;
+}
+
 /// Prints without flushing, before and in the pool.
 int print(fanout::process_pool_options options) {
   std::fputs("abc", stdout);
@@ -66,11 +106,17 @@ int main(int argc, char** argv) {
   options.workers = 2;
   options.start = method(argv[2]);
   if (what == "print") return print(options);
+  if (what == "nested") nest(3, options.start, argv[3]);
   if (what == "start") say_ready();  // and may be killed from now on
   static auto* const pool = new fanout::process_pool(options);
   if (what == "end") {
     pool->submit([] {}).get();
     return end_with_live_pool(argv[3]);
+  }
+  if (what == "stop") {
+    const int status = stop_with_tasks(*pool, argv[3]);
+    delete pool;
+    return status;
   }
   if (what == "busy") make_busy(*pool);
   if (what == "forked" && ::fork() == 0) for_ever();

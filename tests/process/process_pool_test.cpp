@@ -102,7 +102,7 @@ TEST_P(ProcessPool, WorkersKnowWhatTheyAre) {
 
 class ProcessPoolFork : public fanout_test::clean_process_test {};
 
-TEST_F(ProcessPoolFork, IsRefusedWhileThereAreThreads) {
+TEST_F(ProcessPoolFork, IsRefusedWhileThereAreThreads) {  // T31
   fanout::process_pool_options options;
   options.start = fanout::start_method::fork;
   process_pool with_a_thread(1U);

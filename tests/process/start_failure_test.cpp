@@ -35,7 +35,7 @@ class ProcessPoolStart : public fanout_test::clean_process_test,
   }
 };
 
-TEST_P(ProcessPoolStart, IsGivenUpWithTheReasonAfterThreeFailures) {
+TEST_P(ProcessPoolStart, IsGivenUpWithTheReasonAfterThreeFailures) {  // T22
   const std::string runs = ::testing::TempDir() + "fanout_starts_" + std::to_string(::getpid());
   const std::string what = failure({"/bin/sh", "-c", "echo x >> " + runs + "; exit 7"});
   EXPECT_NE(what.find("exited with code 7 before it was ready"), std::string::npos) << what;
@@ -56,7 +56,7 @@ TEST_P(ProcessPoolStart, OfACommandThatDoesNotExistIsGivenUp) {
   EXPECT_NE((what + printed).find("No such file or directory"), std::string::npos) << what << printed;
 }
 
-TEST_P(ProcessPoolStart, OfAProgramThatNeverBecomesAWorkerTimesOut) {
+TEST_P(ProcessPoolStart, OfAProgramThatNeverBecomesAWorkerTimesOut) {  // T22
   fanout::detail::supervisor::set_start_timeout(50ms);
   const std::string what = failure({"/bin/sleep", "1000"});
   EXPECT_NE(what.find("fanout::init(argc, argv) first in its main"), std::string::npos) << what;

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program's ends of a worker's rings, while the worker writes anything anywhere: frames, pieces of such, other
+// bytes, other indices, at any time. A page that cannot be touched follows each ring.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+#include <vector>
+
+#include "input.hpp"
+#include "process/frames.hpp"
+#include "process/shared_memory.hpp"
+
+namespace {
+
+using namespace fanout::detail;
+using fanout_fuzz::input;
+using fanout_fuzz::require;
+
+constexpr std::size_t capacity = 4096;
+
+/// A ring of one page, mapped twice in a row.
+class small_ring {
+ public:
+  small_ring() {
+    const descriptor memory = make_shared_memory("fanout-fuzz", capacity);
+    mapping_plan plan(3 * capacity);
+    plan.map(memory, 0, capacity, true);
+    plan.map(memory, 0, capacity, true);
+    area_ = plan.done();
+  }
+
+  ring_indices& indices() noexcept { return indices_; }
+  ring_view view() noexcept { return {&indices_, area_.data(), capacity}; }
+  std::span<std::byte> bytes() noexcept { return {area_.data(), capacity}; }
+  bool holds(std::span<const std::byte> part) const noexcept {
+    return part.data() >= area_.data() && part.data() + part.size() <= area_.data() + 2 * capacity;
+  }
+  void clear() noexcept {
+    indices_.tail = 0;
+    indices_.head = 0;
+    std::ranges::fill(bytes(), std::byte{0});
+  }
+
+ private:
+  ring_indices indices_{};
+  mapping area_;
+};
+
+/// A worker that does what the input says, and the program that reads, and writes, on.
+class conversation {
+ public:
+  conversation(small_ring& from_worker, small_ring& to_worker)
+      : from_(from_worker), to_(to_worker), source_(from_.view()), sink_(to_.view()) {}
+
+  void go_on(input& in) {
+    switch (in.number<std::uint8_t>() % 9) {
+      case 0: return worker_writes(in.bytes(in.number<std::uint16_t>() % capacity));
+      case 1: return worker_sends_frame(in);
+      case 2: return from_.indices().tail.store(in.number<std::uint64_t>());
+      case 3: return worker_overwrites(from_, in);
+      case 4: return to_.indices().head.store(in.number<std::uint64_t>());
+      case 5: return to_.indices().head.store(to_.indices().tail.load());  // it has read everything
+      case 6: return source_.release();
+      case 7: return program_sends(in);
+      default: return program_reads();
+    }
+  }
+
+ private:
+  /// As it should, unless it has changed the index.
+  void worker_writes(std::span<const std::byte> bytes) {
+    const std::uint64_t tail = from_.indices().tail.load();
+    for (std::size_t i = 0; i < bytes.size(); ++i) from_.bytes()[(tail + i) % capacity] = bytes[i];
+    from_.indices().tail.store(tail + bytes.size());
+  }
+  void worker_sends_frame(input& in) {
+    frame_header header{.run = in.number<std::uint8_t>(), .item = 0, .kind = frame_kind::value};
+    const auto body = in.bytes(in.number<std::uint16_t>() % capacity);
+    header.length = body.size() + in.number<std::uint8_t>() % 2 * in.number<std::uint16_t>();
+    worker_writes(std::as_bytes(std::span(&header, 1)));
+    worker_writes(body);
+  }
+  static void worker_overwrites(small_ring& ring, input& in) {
+    const std::size_t at = in.number<std::uint16_t>() % capacity;
+    const auto bytes = in.bytes(in.number<std::uint8_t>());
+    for (std::size_t i = 0; i < bytes.size(); ++i) ring.bytes()[(at + i) % capacity] = bytes[i];
+  }
+
+  void program_reads() {
+    const bool was_corrupt = source_.corrupt();
+    const auto f = source_.next();
+    if (!f) return;
+    require(!was_corrupt, "nothing comes out of a ring that is corrupt");
+    require(f->body.size() == f->header.length, "a frame has the length that its header says");
+    require(sizeof f->header + f->body.size() > capacity || from_.holds(f->body), "a small frame lies in the ring");
+    const std::vector<std::byte> all(f->body.begin(), f->body.end());  // all of it can be read
+    require(all.size() == f->body.size(), "it was copied");
+  }
+
+  void program_sends(input& in) {
+    if (!under_way_) {
+      body_.assign(in.number<std::uint16_t>() % (3 * capacity), std::byte{7});
+      const std::size_t half = body_.size() / 2;
+      under_way_ = frame_sink::outgoing{.header = {.length = body_.size()},
+                                        .first = std::span(body_).first(half),
+                                        .second = std::span(body_).subspan(half)};
+    }
+    const std::size_t sent = under_way_->sent;
+    const bool had_room = sink_.has_room_for(*under_way_);
+    const bool done = sink_.put(*under_way_);
+    require(under_way_->sent >= sent && under_way_->sent <= under_way_->size(), "no more is sent than there is");
+    require(under_way_->sent - sent <= capacity, "no more at a time than the ring holds");
+    require(had_room == (under_way_->sent != sent), "it gets on if there was room");
+    require(done == (under_way_->sent == under_way_->size()), "it is done when all is sent");
+    if (done) under_way_.reset();
+  }
+
+  small_ring& from_;
+  small_ring& to_;
+  frame_source source_;
+  frame_sink sink_;
+  std::vector<std::byte> body_;
+  std::optional<frame_sink::outgoing> under_way_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static small_ring from_worker, to_worker;
+  from_worker.clear();
+  to_worker.clear();
+  conversation between(from_worker, to_worker);
+  for (input in(data, size); !in.empty();) between.go_on(in);
+  return 0;
+}
