@@ -130,7 +130,7 @@ class process_pool {
       if (options.window == 0) return mapped<R>(detail::start_remote_map<R, input>(core_, target, inputs, options));
     }
     return mapped<R>(
-        detail::start_pulled_map<R, input>(*core_, *pulls_, workers_, target, std::forward<Inputs>(inputs), options));
+        detail::start_pulled_map<R, input>(core_, *pulls_, workers_, target, std::forward<Inputs>(inputs), options));
   }
 
   /// The same for a list of values: map(f, {1, 2, 3}).

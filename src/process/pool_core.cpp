@@ -48,6 +48,8 @@ void enqueue_for_next_turn(pool_core& pool, remote_work& work, std::size_t count
 
 std::shared_ptr<outside> results_of(pool_core& pool) { return pool.results(); }
 
+void take_back_dropped(pool_core& pool) noexcept { pool.take_back_dropped(); }
+
 bool cancel_handed_out(pool_core& pool, remote_work& work, cancel_mode mode) noexcept {
   return pool.cancel_handed_out(work, mode);
 }
@@ -178,6 +180,16 @@ bool pool_core::cancel_handed_out(remote_work& work, cancel_mode mode) noexcept 
   doomed_.push_back(&work);
   boss->notify();
   return true;
+}
+
+void pool_core::take_back_dropped() noexcept {
+  if (!is_of_this_process()) return;
+  const auto boss = this->boss();
+  if (boss == nullptr) return;
+  boss->between_turns([this] {
+    for (const auto& worker : workers_) worker->take_back_dropped();
+  });
+  boss->notify();  // they are in the queue now, where the next turn drops them
 }
 
 pool_stats pool_core::stats() const noexcept {

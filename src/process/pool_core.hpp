@@ -74,6 +74,7 @@ class pool_core final : private supervised, private worker_owner {
   bool close(shutdown_mode mode, duration deadline);
   void enqueue(remote_work& work, std::size_t count, std::size_t chunk, bool may_turn);
   bool cancel_handed_out(remote_work& work, cancel_mode mode) noexcept;
+  void take_back_dropped() noexcept;
   pool_stats stats() const noexcept;
   /// Who sees to them; null once it is closed. Throws fanout::error in a fork of the program.
   std::shared_ptr<outside> results();

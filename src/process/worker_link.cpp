@@ -134,6 +134,12 @@ void worker_link::take_back_from(std::size_t first_run) {
 
 void worker_link::take_back() { take_back_from(runs_.size() > 1 ? 1 : 0); }
 
+void worker_link::take_back_dropped() {
+  for (std::size_t i = runs_.size(); i > 0; --i) {
+    if (!runs_[i - 1].range.work->begin()) recall(runs_[i - 1]);
+  }
+}
+
 time_point worker_link::could_give_back_since() const noexcept {
   if (is_doomed() || runs_.empty() || runs_.back().recalled) return time_point::max();
   return runs_.size() > 1 || runs_.front().range.count > 1 ? runs_.front().since : time_point::max();

@@ -115,6 +115,8 @@ class worker_link final : public event_handler {
   /// Takes back what has not begun of what comes after the first run, or of that, if it is the only one.
   void take_back();
   void take_back_all() { take_back_from(0); }
+  /// What is not to begin any more.
+  void take_back_dropped();
   /// Since when it has been at its first item, or earlier; time_point::max() if there is nothing to take back.
   time_point could_give_back_since() const noexcept;
 

@@ -390,14 +390,14 @@ TEST_F(ProcessPoolPull, WhatWasPulledForAMapThatNobodyTakesIsRun) {
 
 TEST_F(ProcessPoolPull, AMapWithAWindowThatNobodyTakesIsRunToItsEnd) {
   const tally ran;
+  const std::vector<noted> inputs(200, noted{ran.path(), "", 5});
   {
     process_pool pool(2U);
-    std::vector<noted> inputs(200, noted{ran.path(), "", 5});
     static_cast<void>(pool.map(note, inputs, {.window = 3}));
     for (auto&& item : pool.map(note, inputs, {.window = 3}).results()) {
       if (*item == 5) break;
     }
-    static_cast<void>(pool.map(note, std::move(inputs), {.window = 3}));
+    static_cast<void>(pool.map(note, std::vector<noted>(inputs), {.window = 3}));
   }
   EXPECT_EQ(ran.count(), 600U);
 }

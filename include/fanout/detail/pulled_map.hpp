@@ -81,15 +81,23 @@ class pulled_map final : public windowed_map<R>, private puller {
   using typename base::slots;
 
  public:
-  pulled_map(pool_core& pool, unsigned workers, const call_target& target, Source&& source, map_options options)
+  pulled_map(std::shared_ptr<pool_core> pool, unsigned workers, const call_target& target, Source&& source,
+             map_options options)
       : base(nullptr, 2, options.ordered, Source::is_lazy, window_for(options, workers)),
-        pool_(pool),
+        pool_(std::move(pool)),
         workers_(workers),
         target_(target),
         limits_{.timeout = options.item_timeout},
         chunk_(options.chunk),
         window_is_given_(options.window != 0),
         source_(std::move(source)) {}
+
+  void take_as(taken_as how) noexcept override {
+    base::take_as(how);
+    if (this->drops_rest()) take_back_dropped(*pool_);  // what was sent ahead to workers, too
+  }
+
+  std::shared_ptr<outside> owed_from_outside() override { return results_of(*pool_); }
 
   /// Once, before anybody else knows it. Throws std::system_error.
   void start(pull_threads& threads) {
@@ -172,7 +180,7 @@ class pulled_map final : public windowed_map<R>, private puller {
   void enqueue_batch(batch& b, std::size_t run) noexcept {
     b.retain();  // hand_over()'s: it may be over before this returns
     try {
-      enqueue_for_next_turn(pool_, b, b.size(), run);
+      enqueue_for_next_turn(*pool_, b, b.size(), run);
     } catch (...) {
       runs_ -= b.take_back();
       this->exhaust(std::current_exception());
@@ -314,7 +322,7 @@ class pulled_map final : public windowed_map<R>, private puller {
     this->tell(lock);
   }
 
-  pool_core& pool_;
+  const std::shared_ptr<pool_core> pool_;
   const unsigned workers_;
   const call_target target_;
   const work_limits limits_;
@@ -444,8 +452,9 @@ class pulled_map<R, Input, Source>::batch final : public remote_work {
 
 /// The map of a process pool, of inputs that are pulled.
 template <class R, class Input, class Inputs>
-state_ptr<map_state<R>> start_pulled_map(pool_core& pool, pull_threads& threads, unsigned workers,
-                                         const call_target& target, Inputs&& inputs, map_options options) {
+state_ptr<map_state<R>> start_pulled_map(const std::shared_ptr<pool_core>& pool, pull_threads& threads,
+                                         unsigned workers, const call_target& target, Inputs&& inputs,
+                                         map_options options) {
   using source = input_source<Inputs>;
   using map = pulled_map<R, Input, source>;
   state_ptr job(new map(pool, workers, target, source(std::forward<Inputs>(inputs)), options));

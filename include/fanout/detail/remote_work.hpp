@@ -93,6 +93,9 @@ void enqueue(pool_core& pool, remote_work& work, std::size_t count, std::size_t 
 /// The same, without taking a turn: for who holds a lock that such an end needs.
 void enqueue_for_next_turn(pool_core& pool, remote_work& work, std::size_t count, std::size_t chunk);
 
+/// Of what was sent ahead to workers and has not begun, what is not to begin any more is taken back. Any thread.
+void take_back_dropped(pool_core& pool) noexcept;
+
 /// Who sees to the pool's results; null once the pool is gone. Throws fanout::error in a fork of the program. Any thread.
 std::shared_ptr<outside> results_of(pool_core& pool);
 
