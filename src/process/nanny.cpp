@@ -27,6 +27,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "end_here.hpp"
 #include "nanny_start.hpp"
 #include "wire.hpp"
 #include "worker_entry.hpp"
@@ -136,11 +137,13 @@ class nanny {
     std::fflush(nullptr);  // a worker must not print again what static constructors left in a buffer
     const pid_t pid = ::fork();
     if (pid == 0) {
-      begin_worker(self);
-      if (exec) exec_worker(std::move(socket), words);
-      dress_as_worker();
-      rename_forked_worker();
-      serve(std::move(socket), leave_by::immediate);
+      end_here([&] {
+        begin_worker(self);
+        if (exec) exec_worker(std::move(socket), words);
+        dress_as_worker();
+        rename_forked_worker();
+        serve(std::move(socket), leave_by::immediate);
+      });
     }
     if (pid < 0) return report({.news = nanny_news::not_started, .worker = request.worker, .status = errno});
     ::setpgid(pid, pid);  // the worker does the same: whoever is first

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "fanout/errors.hpp"
+#include "end_here.hpp"
 #include "nanny.hpp"
 #include "wire.hpp"
 #include "worker_entry.hpp"
@@ -143,9 +144,11 @@ nanny_process fork_nanny(const nanny_program& program) {
   std::fflush(nullptr);  // or the copy would print it again
   const pid_t pid = checked(::fork(), "fork");
   if (pid == 0) {
-    ours.reset();
-    ::setenv(threads_variable, std::to_string(program.threads_per_worker).c_str(), 0);
-    live_as_forked_nanny(std::move(theirs));
+    end_here([&] {
+      ours.reset();
+      ::setenv(threads_variable, std::to_string(program.threads_per_worker).c_str(), 0);
+      live_as_forked_nanny(std::move(theirs));
+    });
   }
   return {std::move(ours), pid};
 }

@@ -22,7 +22,7 @@ int square(int x) { return x * x; }
 class ProcessPoolCrash : public fanout_test::each_start_method {};
 FANOUT_FOR_EACH_START_METHOD(ProcessPoolCrash);
 
-__attribute__((no_sanitize("undefined", "address", "thread"))) void write_to_nowhere() {
+__attribute__((noinline, no_sanitize("undefined", "address", "thread"))) void write_to_nowhere() {
   *reinterpret_cast<volatile int*>(std::uintptr_t{0}) = 1;
 }
 

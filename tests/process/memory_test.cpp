@@ -104,6 +104,7 @@ TEST_P(ProcessPoolMemory, ThatTheSystemRefusesIsAnExceptionOfTheTask) {  // T24
   const auto worker = pool.submit(fanout_test::own_pid).get();
   const auto allocate = [](std::size_t bytes) {
     const std::vector<char> memory(bytes);
+    asm volatile("" : : "r"(memory.data()) : "memory");  // nobody may do without it
     return memory.size();
   };
   EXPECT_THROW(static_cast<void>(pool.submit(allocate, std::size_t{4} << 30).get()), std::bad_alloc);
