@@ -19,9 +19,9 @@ struct pool_stats {
   std::uint64_t stolen = 0;     ///< of those, how many one worker took from another
   std::uint64_t sleeps = 0;     ///< how often a worker found nothing to do and went to sleep
   // Of a process_pool alone:
-  std::uint64_t started = 0;    ///< workers that have come to be ready, the first ones included
-  std::uint64_t died = 0;       ///< tasks and items whose worker died or was killed while it ran them
-  std::uint64_t retried = 0;    ///< of those, how many were run again
+  std::uint64_t started = 0;  ///< workers that have come to be ready, the first ones included
+  std::uint64_t died = 0;     ///< tasks and items whose worker died or was killed while it ran them
+  std::uint64_t retried = 0;  ///< of those, how many were run again
 };
 
 }  // namespace fanout

@@ -305,11 +305,11 @@ constinit registry all_caches;
 
 constinit std::atomic<std::int64_t> blocks_apart = 0;  // a statistic, alone
 
-/// The thread's cache: in use from its first block until the destructors of thread-locals. On the heap: a module that is
-/// loaded late finds little room for thread-locals that are initial-exec, and those make all of its module such.
+/// The thread's cache: in use from its first block until the destructors of thread-locals. On the heap: a module that
+/// is loaded late finds little room for thread-locals that are initial-exec, and those make all of its module such.
 class own_cache {
  public:
-  own_cache() noexcept : cache_(new (std::nothrow) listed_cache) {
+  own_cache() noexcept : cache_(new(std::nothrow) listed_cache) {
     if (cache_ == nullptr) return;
     for (std::size_t c = 0; c < classes; ++c) cache_->bins[c].room = cache_->bins[c].limit = limit_of(c);
     cache_->batch.fill(4);

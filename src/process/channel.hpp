@@ -48,9 +48,7 @@ class channel {
   bool corrupt() const noexcept { return input_.corrupt(); }
 
   bool has_input() const noexcept { return input_.has_news(); }
-  bool has_room_for_pending() noexcept {
-    return !waiting_.empty() && output_.has_room_for(waiting_.front().what);
-  }
+  bool has_room_for_pending() noexcept { return !waiting_.empty() && output_.has_room_for(waiting_.front().what); }
 
   /// If it sleeps.
   void wake_worker() noexcept;

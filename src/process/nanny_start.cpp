@@ -17,8 +17,8 @@
 #include <utility>
 #include <vector>
 
-#include "fanout/errors.hpp"
 #include "end_here.hpp"
+#include "fanout/errors.hpp"
 #include "nanny.hpp"
 #include "wire.hpp"
 #include "worker_entry.hpp"

@@ -13,9 +13,8 @@ namespace {
 std::atomic<pid_t> remembered = 0;  // alone; written once, and again in each fork, before anything else runs there
 
 pid_t look() noexcept {
-  static const bool told_of_forks = ::pthread_atfork(nullptr, nullptr, [] {
-    remembered.store(::getpid(), std::memory_order_relaxed);
-  }) == 0;
+  static const bool told_of_forks =
+      ::pthread_atfork(nullptr, nullptr, [] { remembered.store(::getpid(), std::memory_order_relaxed); }) == 0;
   const pid_t pid = ::getpid();
   if (told_of_forks) remembered.store(pid, std::memory_order_relaxed);
   return pid;

@@ -103,7 +103,8 @@ std::shared_ptr<supervisor> pool_core::boss() noexcept {
 std::shared_ptr<outside> pool_core::results() {
   if (!is_of_this_process())
     throw error(
-        "this fanout::future belongs to the process that submitted its task, not to forks of that: no result comes here");
+        "this fanout::future belongs to the process that submitted its task, not to forks of that: no result comes "
+        "here");
   return boss();
 }
 
@@ -277,8 +278,8 @@ void pool_core::follow_phase() {
 void pool_core::kill_everything() {
   for (const auto& worker : workers_) {
     if (worker->has_work() && !worker->is_doomed())
-      worker->kill_item(std::make_exception_ptr(
-          pool_closed("this fanout::process_pool was shut down by force while the task ran")));
+      worker->kill_item(
+          std::make_exception_ptr(pool_closed("this fanout::process_pool was shut down by force while the task ran")));
   }
 }
 
@@ -293,8 +294,8 @@ bool pool_core::wants_more_workers() const {
   const auto staying = static_cast<std::size_t>(std::ranges::count_if(workers_, stays));
   if (staying >= plan_.workers || (phase_ != phase::open && nothing_to_do())) return false;
   if (plan_.idle_timeout == duration::zero()) return true;
-  const auto free = std::ranges::count_if(
-      workers_, [&](const auto& worker) { return stays(worker) && !worker->has_work(); });
+  const auto free =
+      std::ranges::count_if(workers_, [&](const auto& worker) { return stays(worker) && !worker->has_work(); });
   return static_cast<std::size_t>(free) < queue_.size();
 }
 
@@ -439,8 +440,8 @@ bool pool_core::someone_idles() const {
 /// A worker may have more to do than was thought, while another has nothing.
 void pool_core::rebalance(time_point now) {
   if (!someone_idles()) return;
-  const auto longest = std::ranges::min_element(
-      workers_, {}, [](const auto& worker) { return worker->could_give_back_since(); });
+  const auto longest =
+      std::ranges::min_element(workers_, {}, [](const auto& worker) { return worker->could_give_back_since(); });
   if (longest == workers_.end()) return;
   const time_point since = (*longest)->could_give_back_since();
   if (since != time_point::max() && since + patience <= now) (*longest)->take_back();

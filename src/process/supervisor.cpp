@@ -105,7 +105,9 @@ void supervisor::unwatch(int fd) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, 
 
 std::uintptr_t supervisor::this_thread_id() noexcept { return static_cast<std::uintptr_t>(::pthread_self()); }
 
-program_page& supervisor::page() const noexcept { return *reinterpret_cast<program_page*>(program_page_memory_.data()); }
+program_page& supervisor::page() const noexcept {
+  return *reinterpret_cast<program_page*>(program_page_memory_.data());
+}
 
 bool supervisor::take_turn(bool with_events) noexcept {
   const std::lock_guard lock(turning_);

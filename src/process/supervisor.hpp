@@ -60,8 +60,8 @@ class supervised {
 /// Who watches waits for the doorbell, which workers ring while no turn is taken: the program page says so by an odd
 /// number. It is set at the end of a turn, after which every ring is looked at once more. With nobody watching it is
 /// not set, and nobody rings: a thread that has just submitted will submit again, or wait for a result, and looks then.
-/// Should it do neither, the supervisor's thread looks after a millisecond. Who blocks while another watches sleeps on a
-/// flag of its own, and is woken by whoever takes the turn that brings its result.
+/// Should it do neither, the supervisor's thread looks after a millisecond. Who blocks while another watches sleeps on
+/// a flag of its own, and is woken by whoever takes the turn that brings its result.
 ///
 /// It ends, and the nanny with it, with the last pool; then the nanny is waited for, so that the resource usage of all
 /// workers is accounted.
@@ -90,8 +90,8 @@ class supervisor final : public outside, private nanny_listener, private event_h
     turn_by(std::forward<F>(f));
     return true;
   }
-  /// For a thread that has something new: calls `f()` in a turn, if none is being taken just now. False: one is. `stays`:
-  /// it will look for answers itself, soon.
+  /// For a thread that has something new: calls `f()` in a turn, if none is being taken just now. False: one is.
+  /// `stays`: it will look for answers itself, soon.
   template <class F>
   bool try_turn(bool stays, F&& f) noexcept {
     if (is_turning_here() || !turning_.try_lock()) return false;
@@ -171,9 +171,7 @@ class supervisor final : public outside, private nanny_listener, private event_h
 
   // supervisor.cpp: turns
   static std::uintptr_t this_thread_id() noexcept;
-  bool is_turning_here() const noexcept {
-    return turning_thread_.load(std::memory_order_relaxed) == this_thread_id();
-  }
+  bool is_turning_here() const noexcept { return turning_thread_.load(std::memory_order_relaxed) == this_thread_id(); }
   bool take_turn(bool with_events) noexcept;
   template <class F>
   void turn_by(F&& f) noexcept {
@@ -202,19 +200,19 @@ class supervisor final : public outside, private nanny_listener, private event_h
   const pid_t process_;  // which made it: in a fork of that there is no such thread
   descriptor epoll_;     // for the thread alone
   descriptor doorbell_;
-  descriptor alarm_;        // a timer: when the first pool wants on_deadline()
-  descriptor thread_bell_;  // rung when the thread is to look who watches, or to end
-  descriptor watch_;        // a timer, see look_after()
+  descriptor alarm_;                    // a timer: when the first pool wants on_deadline()
+  descriptor thread_bell_;              // rung when the thread is to look who watches, or to end
+  descriptor watch_;                    // a timer, see look_after()
   std::atomic<bool> stopping_ = false;  // release in the destructor, acquire in run()
 
   std::mutex arriving_mutex_;  // guards the next one
   std::vector<supervised*> arriving_;
-  /// There is something in an inbox. Set (seq_cst) before it is looked who watches; cleared when a turn begins, looked at
-  /// when it ends (seq_cst, after `sleeps` was set), and by who ceases to watch, after it has said so.
+  /// There is something in an inbox. Set (seq_cst) before it is looked who watches; cleared when a turn begins, looked
+  /// at when it ends (seq_cst, after `sleeps` was set), and by who ceases to watch, after it has said so.
   std::atomic<bool> rung_ = false;
 
   std::atomic<watcher> watched_by_ = watcher::thread;
-  std::atomic<bool> watching_ = false;  // the timer runs; its partner is attendant::asleep_, see step_in_if_needed()
+  std::atomic<bool> watching_ = false;   // the timer runs; its partner is attendant::asleep_, see step_in_if_needed()
   std::atomic<bool> in_flight_ = false;  // some worker had work when the last turn ended: late is good enough
   unsigned seen_wakes_ = 0;              // the thread's own: of the attendant, when the timer last went off
   std::mutex watching_mutex_;            // guards the next ones, and who becomes or ceases to be leader or loop

@@ -27,7 +27,8 @@ static_assert(promoted != outside::flag_set);
 
 // --- ringing
 
-/// The flag first, then who watches; who ceases to watch says so, then looks at the flag: one of the two sees the other.
+/// The flag first, then who watches; who ceases to watch says so, then looks at the flag: one of the two sees the
+/// other.
 void supervisor::notify() noexcept {
   if (rung_.exchange(true, std::memory_order_seq_cst)) return;  // the next turn will see it, and was rung for
   auto nobody = watcher::nobody;
@@ -94,7 +95,8 @@ void supervisor::step_in_if_needed() noexcept {
 
 // --- a thread that submits
 
-/// It will submit more, or wait for a result, and looks then. The thread may go on waiting for the doorbell: nobody rings.
+/// It will submit more, or wait for a result, and looks then. The thread may go on waiting for the doorbell: nobody
+/// rings.
 void supervisor::leave_unwatched() noexcept {
   auto thread = watcher::thread;
   watched_by_.compare_exchange_strong(thread, watcher::nobody, std::memory_order_seq_cst);

@@ -17,8 +17,8 @@ inline constexpr std::uint32_t protocol_version = 2;
 /// The variable that tells a process that it is a worker or a nanny: "worker:FD" or "nanny:FD".
 inline constexpr char role_variable[] = "FANOUT_WORKER";
 
-// Program → worker, once, over the worker's socket: a welcome, and with it the descriptors of welcome_fd. After that the
-// socket only shows to each side that the other is gone.
+// Program → worker, once, over the worker's socket: a welcome, and with it the descriptors of welcome_fd. After that
+// the socket only shows to each side that the other is gone.
 
 enum class welcome_fd : std::size_t { worker_memory, program_page, bell, count };
 

@@ -122,7 +122,8 @@ std::filesystem::path own_directory() {
 }  // namespace
 
 void rename_forked_worker() noexcept {
-  if (own_name != nullptr && std::string_view(own_name) == nanny_name) std::memcpy(own_name, worker_name, sizeof worker_name);
+  if (own_name != nullptr && std::string_view(own_name) == nanny_name)
+    std::memcpy(own_name, worker_name, sizeof worker_name);
 }
 
 void become_worker_process() noexcept { is_worker.store(true, std::memory_order_relaxed); }

@@ -201,8 +201,8 @@ void worker_link::look_at_time(time_point now) {
   look();  // from here on it begins nothing else: what it is at now is what was late, or it is at nothing
   const bool still_there = !runs_.empty() && runs_.front().number == number && runs_.front().range.count == 1;
   if (!still_there || said.load(std::memory_order_acquire) != began_at) return;
-  kill_item(std::make_exception_ptr(timed_out("worker " + std::to_string(pid_) + " was killed: " +
-                                              name_of(runs_.front().range) + " took longer than " +
+  kill_item(std::make_exception_ptr(timed_out("worker " + std::to_string(pid_) +
+                                              " was killed: " + name_of(runs_.front().range) + " took longer than " +
                                               in_milliseconds(runs_.front().timeout))));
 }
 
@@ -334,7 +334,7 @@ void worker_link::on_ended(const worker_end& end) {
                     : !end.start_failure.empty() ? end.start_failure
                     : end.with_nanny             ? "the nanny process, which starts them, ended first"
                                                  : "it " + describe_end(end.status) +
-                                                       (initializing_ ? " in its initializer" : " before it was ready");
+                                           (initializing_ ? " in its initializer" : " before it was ready");
   channel_.drop_output();
   settle(end);
   state_ = state::ended;

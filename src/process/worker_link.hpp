@@ -160,7 +160,9 @@ class worker_link final : public event_handler {
     bool recalled = false;
   };
 
-  run_word& word_of(const run_in_flight& run) noexcept { return channel_.page().runs[run.number % most_runs_in_flight]; }
+  run_word& word_of(const run_in_flight& run) noexcept {
+    return channel_.page().runs[run.number % most_runs_in_flight];
+  }
   void announce(const code_location& where);
   bool on_frame(const frame& f);
   void on_hello(const frame& f);

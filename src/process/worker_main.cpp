@@ -142,9 +142,8 @@ class server {
     reader from(f.body);
     run_body body;
     from(body);
-    answer({.run = f.header.run, .item = 0, .kind = frame_kind::value}, [&] {
-      reinterpret_cast<void (*)()>(code_.find(body.function))();
-    });
+    answer({.run = f.header.run, .item = 0, .kind = frame_kind::value},
+           [&] { reinterpret_cast<void (*)()>(code_.find(body.function))(); });
     send(true);
   }
 
@@ -160,7 +159,8 @@ class server {
       from(length);
       const auto input = from.bytes(static_cast<std::size_t>(length));
       if (i != 0 && body.is_timed != 0) channel_.page().item_began.store(now_in_ns(), std::memory_order_release);
-      if (!word.begin_item()) return channel_.send({.run = f.header.run, .item = i, .kind = frame_kind::recalled}, {}, true);
+      if (!word.begin_item())
+        return channel_.send({.run = f.header.run, .item = i, .kind = frame_kind::recalled}, {}, true);
       answer_item(f.header.run, i, body, input);
       const bool last = i + 1 == body.items;
       if (last) set_time(now_in_ns() - began);
@@ -201,7 +201,7 @@ class server {
       encode_current_exception(output_);
     }
     if (own_pid() != process_) end_process(leave_by::immediate);  // the task forked, and this is the copy's return
-    std::fflush(stdout);                                           // what a task printed is out when its result is
+    std::fflush(stdout);                                          // what a task printed is out when its result is
   }
 
   void set_time(std::int64_t ns) noexcept {
@@ -249,9 +249,9 @@ void dress_as_worker() noexcept {
 unsigned depth_of_this_process() noexcept { return own_depth; }
 
 void serve(descriptor socket, leave_by way) {
-  // Neither is ever destroyed: by its socket, which is closed with this process, the program sees its end; and tasks may
-  // exit(). Not static: a task may have forked the nanny of a pool of its own from this process, and then it is that
-  // pool's worker which gets here.
+  // Neither is ever destroyed: by its socket, which is closed with this process, the program sees its end; and tasks
+  // may exit(). Not static: a task may have forked the nanny of a pool of its own from this process, and then it is
+  // that pool's worker which gets here.
   auto* const kept = new descriptor(std::move(socket));
   auto all = receive_welcome(*kept);
   if (!all) end_process(leave_by::immediate);

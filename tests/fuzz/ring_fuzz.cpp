@@ -55,15 +55,24 @@ class conversation {
 
   void go_on(input& in) {
     switch (in.number<std::uint8_t>() % 9) {
-      case 0: return worker_writes(in.bytes(in.number<std::uint16_t>() % capacity));
-      case 1: return worker_sends_frame(in);
-      case 2: return from_.indices().tail.store(in.number<std::uint64_t>());
-      case 3: return worker_overwrites(from_, in);
-      case 4: return to_.indices().head.store(in.number<std::uint64_t>());
-      case 5: return to_.indices().head.store(to_.indices().tail.load());  // it has read everything
-      case 6: return source_.release();
-      case 7: return program_sends(in);
-      default: return program_reads();
+      case 0:
+        return worker_writes(in.bytes(in.number<std::uint16_t>() % capacity));
+      case 1:
+        return worker_sends_frame(in);
+      case 2:
+        return from_.indices().tail.store(in.number<std::uint64_t>());
+      case 3:
+        return worker_overwrites(from_, in);
+      case 4:
+        return to_.indices().head.store(in.number<std::uint64_t>());
+      case 5:
+        return to_.indices().head.store(to_.indices().tail.load());  // it has read everything
+      case 6:
+        return source_.release();
+      case 7:
+        return program_sends(in);
+      default:
+        return program_reads();
     }
   }
 

@@ -68,14 +68,15 @@ void wait_for(const std::string& file) {
 /// Stops itself while it has two tasks: one that ends meanwhile, and one whose time ends. Prints what becomes of them.
 int stop_with_tasks(fanout::process_pool& pool, const std::string& file) {
   constexpr auto limit = std::chrono::seconds(2);
-  auto in_time = pool.submit({.timeout = limit},
-                             [](const std::string& f) {
-                               std::ofstream(f + ".begun").flush();
-                               wait_for(f);
-                               std::ofstream(f + ".ended").flush();
-                               return 7;
-                             },
-                             file);
+  auto in_time = pool.submit(
+      {.timeout = limit},
+      [](const std::string& f) {
+        std::ofstream(f + ".begun").flush();
+        wait_for(f);
+        std::ofstream(f + ".ended").flush();
+        return 7;
+      },
+      file);
   wait_for(file + ".begun");
   auto late = pool.submit({.timeout = limit}, [] { for_ever(); });
   ::raise(SIGSTOP);

@@ -75,8 +75,7 @@ class helper {
       if (name.find_first_not_of("0123456789") != std::string::npos) continue;
       std::ifstream in("/proc/" + name + "/environ");
       const std::string environment((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-      if (environment.find(mark_) != std::string::npos && runs(std::stoi(name)))
-        pids.push_back(std::stoi(name));
+      if (environment.find(mark_) != std::string::npos && runs(std::stoi(name))) pids.push_back(std::stoi(name));
     }
     return pids;
   }

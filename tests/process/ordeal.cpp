@@ -172,7 +172,8 @@ class ordeal {
     if (account_.died > account_.workers_killed + account_.nannies_killed * plan_.workers)
       say(account_.died, "more died than were killed");
     if (account_.broken == 0) {
-      if (const auto works = still_works(pool); !works) say(account_.submitted, std::string("the pool is of no use: ") + works.message());
+      if (const auto works = still_works(pool); !works)
+        say(account_.submitted, std::string("the pool is of no use: ") + works.message());
     }
   }
 

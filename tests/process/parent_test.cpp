@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// However the program ends, nothing of its pools stays behind: T17, T18, T32. And what happens while it is stopped: T20.
+// However the program ends, nothing of its pools stays behind: T17, T18, T32. And what happens while it is stopped:
+// T20.
 #include <sys/wait.h>
 
 #include <chrono>

@@ -188,7 +188,8 @@ TEST_P(ProcessPoolRecycling, NoWorkIsLostBetweenOneThatLeavesAndOneThatComes) {
   auto shrinking = options(2);
   shrinking.idle_timeout = 1us;  // they are always about to leave
   process_pool pool(shrinking);
-  for (int i = 0; i < (fanout_test::sanitized ? 20 : 100); ++i) EXPECT_EQ(pool.submit(fanout_test::square, i).get(), i * i);
+  for (int i = 0; i < (fanout_test::sanitized ? 20 : 100); ++i)
+    EXPECT_EQ(pool.submit(fanout_test::square, i).get(), i * i);
 }
 
 TEST_P(ProcessPoolRecycling, MoreWorkersThanThereIsWorkForDoNotCome) {

@@ -111,7 +111,8 @@ class few_descriptors {
   explicit few_descriptors(rlim_t more) {
     ::getrlimit(RLIMIT_NOFILE, &before_);
     rlim_t highest = 0;
-    for (const auto& name : fanout_test::names_in("/proc/self/fd")) highest = std::max<rlim_t>(highest, std::stoul(name));
+    for (const auto& name : fanout_test::names_in("/proc/self/fd"))
+      highest = std::max<rlim_t>(highest, std::stoul(name));
     const rlimit few{highest + 1 + more, before_.rlim_max};
     ::setrlimit(RLIMIT_NOFILE, &few);
   }

@@ -26,9 +26,9 @@ using fanout_test::ordeal_account;
 using fanout_test::ordeal_plan;
 
 struct settings {
-  double minutes = 0;    // 0: as many rounds as are wanted
-  unsigned rounds = 1;   // through all of the matrix
-  unsigned kills = 25;   // in each ordeal
+  double minutes = 0;     // 0: as many rounds as are wanted
+  unsigned rounds = 1;    // through all of the matrix
+  unsigned kills = 25;    // in each ordeal
   unsigned between = 20;  // milliseconds
   unsigned seed = std::random_device()();
 };
@@ -37,7 +37,8 @@ struct settings {
   (code == 0 ? std::cout : std::cerr)
       << "usage: soak [--minutes N | --rounds N] [--kills N] [--between MS] [--seed N]\n"
          "  --minutes N   goes on for so long (a fraction too); else\n"
-         "  --rounds N    through the matrix so often: 3 start methods, 1, 2 and 4 workers, without and with retries (1)\n"
+         "  --rounds N    through the matrix so often: 3 start methods, 1, 2 and 4 workers, without and with retries "
+         "(1)\n"
          "  --kills N     so many workers and nannies are killed in each of these (25),\n"
          "  --between MS  so many milliseconds apart (20)\n"
          "  --seed N      repeats the choices of a former run\n";
@@ -46,20 +47,35 @@ struct settings {
 
 settings parse(int argc, char** argv) {
   settings s;
-  const option options[] = {{"minutes", required_argument, nullptr, 'm'}, {"rounds", required_argument, nullptr, 'r'},
-                            {"kills", required_argument, nullptr, 'k'},   {"between", required_argument, nullptr, 'b'},
-                            {"seed", required_argument, nullptr, 's'},    {"help", no_argument, nullptr, 'h'},
+  const option options[] = {{"minutes", required_argument, nullptr, 'm'},
+                            {"rounds", required_argument, nullptr, 'r'},
+                            {"kills", required_argument, nullptr, 'k'},
+                            {"between", required_argument, nullptr, 'b'},
+                            {"seed", required_argument, nullptr, 's'},
+                            {"help", no_argument, nullptr, 'h'},
                             {nullptr, 0, nullptr, 0}};
   const auto number = [] { return static_cast<unsigned>(std::strtoul(::optarg, nullptr, 10)); };
   for (int found; (found = ::getopt_long(argc, argv, "", options, nullptr)) != -1;) {
     switch (found) {
-      case 'm': s.minutes = std::strtod(::optarg, nullptr); break;
-      case 'r': s.rounds = number(); break;
-      case 'k': s.kills = number(); break;
-      case 'b': s.between = number(); break;
-      case 's': s.seed = number(); break;
-      case 'h': explain(0);
-      default: explain(2);
+      case 'm':
+        s.minutes = std::strtod(::optarg, nullptr);
+        break;
+      case 'r':
+        s.rounds = number();
+        break;
+      case 'k':
+        s.kills = number();
+        break;
+      case 'b':
+        s.between = number();
+        break;
+      case 's':
+        s.seed = number();
+        break;
+      case 'h':
+        explain(0);
+      default:
+        explain(2);
     }
   }
   if (::optind != argc) explain(2);
@@ -115,8 +131,8 @@ class soak {
     auto account = fanout_test::go_through(plan);
     if (!(belongings() == before)) account.wrong.push_back("a process, a descriptor or memory stayed behind");
     std::cerr << "soak: round " << round << ", " << ::testing::PrintToString(plan.start) << ", " << plan.workers
-              << (plan.workers == 1 ? " worker" : " workers") << (plan.retries != 0 ? ", with retries: " : ": ") << account
-              << '\n';
+              << (plan.workers == 1 ? " worker" : " workers") << (plan.retries != 0 ? ", with retries: " : ": ")
+              << account << '\n';
     if (plan.retries != 0 && account.died != 0) account.wrong.push_back("a task died that was to be run again");
     total_.add(account);
     auto& sum = by_start_[plan.start];

@@ -191,8 +191,8 @@ TEST_P(ProcessPoolSurroundings, AForkOfTheProgramCannotUseItsPool) {
       }
       return false;
     };
-    const bool all = refused([&] { static_cast<void>(pool.submit([] { return 1; })); }) &&
-                     refused([&] { pending.get(); });
+    const bool all =
+        refused([&] { static_cast<void>(pool.submit([] { return 1; })); }) && refused([&] { pending.get(); });
     ::_exit(all ? 0 : 1);
   }
   int status = 0;

@@ -44,14 +44,15 @@ TEST_P(ProcessPoolTimeout, AStuckTaskFailsAlone) {  // T13
 TEST_P(ProcessPoolTimeout, KillsTheWorkerWithAllThatItStarted) {  // T13
   process_pool pool(options(1));
   const fanout_test::test_file told("pids");
-  auto stuck = pool.submit({.timeout = 100ms},
-                           [](std::string file) {
-                             const pid_t child = ::fork();
-                             if (child == 0) fanout_test::hang();
-                             std::ofstream(file) << ::getpid() << ' ' << child;
-                             fanout_test::hang();
-                           },
-                           told.path());
+  auto stuck = pool.submit(
+      {.timeout = 100ms},
+      [](std::string file) {
+        const pid_t child = ::fork();
+        if (child == 0) fanout_test::hang();
+        std::ofstream(file) << ::getpid() << ' ' << child;
+        fanout_test::hang();
+      },
+      told.path());
   EXPECT_THROW(stuck.get(), timed_out);
   pid_t worker = 0, grandchild = 0;
   std::ifstream(told.path()) >> worker >> grandchild;

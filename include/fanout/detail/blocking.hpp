@@ -23,8 +23,7 @@ namespace fanout::detail {
 class thread_waiter : public waiter {
  public:
   /// `who`: who is told, since the thread waits there; null: it sleeps on the flag.
-  explicit thread_waiter(std::shared_ptr<outside> who = nullptr) noexcept
-      : waiter(&set_flag), who_(std::move(who)) {}
+  explicit thread_waiter(std::shared_ptr<outside> who = nullptr) noexcept : waiter(&set_flag), who_(std::move(who)) {}
 
   /// The same, for what is owed from outside; `who` is the one it was made with.
   bool wait(outside& who, const time_point* deadline) noexcept {
@@ -49,8 +48,8 @@ class thread_waiter : public waiter {
     auto& me = static_cast<thread_waiter&>(self);
     const auto who = std::move(me.who_);
     auto& flag = me.flag_;
-    // Pairs with woken(); and with whoever blocks in `who`, which says how it can be woken, then looks at the flag: hence
-    // sequentially consistent. From here on the waiter may be gone, and the thread that waited, too.
+    // Pairs with woken(); and with whoever blocks in `who`, which says how it can be woken, then looks at the flag:
+    // hence sequentially consistent. From here on the waiter may be gone, and the thread that waited, too.
     flag.store(is_set, std::memory_order_seq_cst);
     if (who != nullptr) {
       who->wake(flag);

@@ -83,7 +83,7 @@ class future_set {
   std::vector<future<T>> futures_;
   std::vector<const scheduler*> homes_;  // each once
   std::shared_ptr<outside> outside_;
-  std::size_t begun_ = 0;                // all before have begun, or are not for this thread to run
+  std::size_t begun_ = 0;  // all before have begun, or are not for this thread to run
   state_ptr<detail::arrivals> arrivals_;
 };
 

@@ -35,8 +35,8 @@ class outside {
 
   static constexpr std::uint32_t flag_set = 1;
 
-  /// Until `flag` is set, or the deadline, if there is one, has passed. The flag is 0 before, and is 0 or set afterwards;
-  /// in between other values may be put there.
+  /// Until `flag` is set, or the deadline, if there is one, has passed. The flag is 0 before, and is 0 or set
+  /// afterwards; in between other values may be put there.
   virtual void block_until(std::atomic<std::uint32_t>& flag, const time_point* deadline) noexcept = 0;
   /// That flag was set: whoever blocks for it is to look. Only its address is used: it may be gone.
   virtual void wake(const std::atomic<std::uint32_t>& flag) noexcept = 0;

@@ -87,8 +87,8 @@ class remote_work {
 class pool_core;
 
 /// Queues items 0 … count-1. Takes over one reference, also when it throws: pool_closed, fanout::error in a fork of the
-/// program. `chunk` items go to a worker at a time; 0: chosen by their duration. Any thread. It may take a turn, in which
-/// anything may be told of its end.
+/// program. `chunk` items go to a worker at a time; 0: chosen by their duration. Any thread. It may take a turn, in
+/// which anything may be told of its end.
 void enqueue(pool_core& pool, remote_work& work, std::size_t count, std::size_t chunk);
 /// The same, without taking a turn: for who holds a lock that such an end needs.
 void enqueue_for_next_turn(pool_core& pool, remote_work& work, std::size_t count, std::size_t chunk);
@@ -96,7 +96,8 @@ void enqueue_for_next_turn(pool_core& pool, remote_work& work, std::size_t count
 /// Of what was sent ahead to workers and has not begun, what is not to begin any more is taken back. Any thread.
 void take_back_dropped(pool_core& pool) noexcept;
 
-/// Who sees to the pool's results; null once the pool is gone. Throws fanout::error in a fork of the program. Any thread.
+/// Who sees to the pool's results; null once the pool is gone. Throws fanout::error in a fork of the program. Any
+/// thread.
 std::shared_ptr<outside> results_of(pool_core& pool);
 
 /// Of a task that was handed out: if it has not begun it ends with `cancelled`; if it runs it is asked to stop, should

@@ -114,7 +114,7 @@ constexpr void check_shippable() {
 struct remote_call {
   reader& in;
   byte_buffer& out;
-  void* function;    ///< the user's function pointer, where the call is about one
+  void* function;         ///< the user's function pointer, where the call is about one
   stop_token token = {};  ///< asked to stop by future::cancel, for functions that take it
 };
 using thunk_fn = void (*)(remote_call&);
