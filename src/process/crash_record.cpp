@@ -337,9 +337,21 @@ void handle(int signal) noexcept {
   ::sigaction(signal, &crash, nullptr);
 }
 
+// ThreadSanitizer's runtime keeps signals for later, and locks that are held in a fork: a crash could wait for ever.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+constexpr bool can_record = false;
+#else
+constexpr bool can_record = true;
+#endif
+#else
+constexpr bool can_record = true;
+#endif
+
 }  // namespace
 
 void install_crash_handlers(crash_record& where) {
+  if (!can_record) return;
   installed.record = &where;
   installed.process = ::getpid();
   installed.stack = first_stack();

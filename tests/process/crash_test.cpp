@@ -11,6 +11,7 @@
 
 #include "fanout/errors.hpp"
 #include "support.hpp"
+#include "support/sanitized.hpp"
 
 namespace {
 
@@ -54,8 +55,10 @@ TEST_P(ProcessPoolCrash, CrashedTaskFailsAlone) {  // T01
       const std::string who = "worker " + std::to_string(error.pid()) + " died: SIGSEGV";
       EXPECT_TRUE(what.starts_with(who)) << what;
       EXPECT_TRUE(what.ends_with(" in task 37 of map")) << what;
-      EXPECT_NE(what.find(" at address 0x0 in "), std::string::npos) << what;
-      EXPECT_NE(what.find("write_to_nowhere"), std::string::npos) << what;
+      if (fanout_test::crashes_are_recorded) {
+        EXPECT_NE(what.find(" at address 0x0 in "), std::string::npos) << what;
+        EXPECT_NE(what.find("write_to_nowhere"), std::string::npos) << what;
+      }
     } else {
       ASSERT_TRUE(outcome.has_value()) << index;
       EXPECT_EQ(*outcome, square(index));
@@ -79,7 +82,8 @@ TEST_P(ProcessPoolCrash, EverySignalIsNamed) {  // T02, T04
   EXPECT_EQ(signal_of([] { ::raise(SIGTERM); }), SIGTERM);
   const auto overflown = fanout_test::thrown_by<worker_died>([&] { pool.submit([] { overflow_the_stack(0); }).get(); });
   EXPECT_EQ(overflown.signal(), SIGSEGV);
-  EXPECT_NE(std::string(overflown.what()).find("stack overflow in "), std::string::npos) << overflown.what();
+  if (fanout_test::crashes_are_recorded)
+    EXPECT_NE(std::string(overflown.what()).find("stack overflow in "), std::string::npos) << overflown.what();
   const auto killed = fanout_test::thrown_by<worker_died>([&] { pool.submit([] { ::raise(SIGKILL); }).get(); });
   EXPECT_EQ(killed.signal(), SIGKILL);
   EXPECT_NE(std::string(killed.what()).find("not sent by the pool"), std::string::npos);

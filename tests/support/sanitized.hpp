@@ -16,4 +16,11 @@ inline constexpr bool sanitized = true;
 inline constexpr bool sanitized = false;
 #endif
 
+/// Do workers say where they crashed? Not under ThreadSanitizer.
+#if __has_feature(thread_sanitizer)
+inline constexpr bool crashes_are_recorded = false;
+#else
+inline constexpr bool crashes_are_recorded = true;
+#endif
+
 }  // namespace fanout_test
