@@ -367,7 +367,8 @@ void worker_link::settle_run(run_in_flight& run, std::size_t begun, const worker
   for (std::size_t i = begun; i > 0; --i) {
     const item_range lost{run.range.work, run.range.first + i - 1, 1};
     lost.work->retain();
-    owner_.on_item_lost(lost, verdict_ != nullptr ? verdict_ : death(end, lost), verdict_ != nullptr);
+    const bool killed = verdict_ != nullptr;  // given away: threads would share the exception
+    owner_.on_item_lost(lost, killed ? std::exchange(verdict_, nullptr) : death(end, lost), killed);
   }
   run.range.work->drop();
 }

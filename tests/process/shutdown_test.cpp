@@ -66,12 +66,14 @@ TEST_P(ProcessPoolShutdown, DrainRunsEverything) {  // T36
 }
 
 TEST_P(ProcessPoolShutdown, CancelPendingEndsOnlyWhatHasBegun) {  // T36
-  const std::jthread opener([this] {
-    queued_.back().wait();  // which is cancelled while the first one still runs
-    EXPECT_FALSE(running_.ready());
-    let_go_->set();
-  });
-  EXPECT_TRUE(pool_->shutdown(shutdown_mode::cancel_pending));
+  {
+    const std::jthread opener([this] {
+      queued_.back().wait();  // which is cancelled while the first one still runs
+      EXPECT_FALSE(running_.ready());
+      let_go_->set();
+    });
+    EXPECT_TRUE(pool_->shutdown(shutdown_mode::cancel_pending));
+  }
   EXPECT_EQ(running_.get(), 1);
   expect_queued_to_fail<cancelled>();
 }
