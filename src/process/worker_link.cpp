@@ -357,7 +357,8 @@ void worker_link::settle(const worker_end& end) {
     run_in_flight run = runs_.back();
     runs_.pop_back();
     const std::size_t all = run.answered + run.range.count;
-    const std::size_t begun = std::clamp<std::uint64_t>(word_of(run).begun(), run.answered, all) - run.answered;
+    // Its nanny's end is known before its own comes: from here on it begins nothing.
+    const std::size_t begun = std::clamp<std::uint64_t>(word_of(run).recall(), run.answered, all) - run.answered;
     const bool never_begins = runs_.empty() && begun == 0 && run.range.count != 0 && !end.with_nanny &&
                               run.range.work->count_false_start(run.range.first) >= most_false_starts;
     settle_run(run, never_begins ? 1 : begun, end, never_begins ? ", as others before it, when it was sent " : " in ");
