@@ -32,12 +32,14 @@ constexpr duration between_memory_looks = 20ms;
 
 }  // namespace
 
-unsigned remote_work::count_death(std::size_t item) {
-  if (deaths_ == nullptr) deaths_ = std::make_unique<std::vector<std::pair<std::size_t, unsigned>>>();
-  const auto found = std::ranges::find(*deaths_, item, [](const auto& entry) { return entry.first; });
-  if (found != deaths_->end()) return ++found->second;
-  return deaths_->emplace_back(item, 1U).second;
+unsigned remote_work::count_one_more(counts& where, std::size_t item) {
+  if (where == nullptr) where = std::make_unique<std::vector<std::pair<std::size_t, unsigned>>>();
+  const auto found = std::ranges::find(*where, item, [](const auto& entry) { return entry.first; });
+  if (found != where->end()) return ++found->second;
+  return where->emplace_back(item, 1U).second;
 }
+unsigned remote_work::count_death(std::size_t item) { return count_one_more(deaths_, item); }
+unsigned remote_work::count_false_start(std::size_t item) { return count_one_more(false_starts_, item); }
 
 void enqueue(pool_core& pool, remote_work& work, std::size_t count, std::size_t chunk) {
   pool.enqueue(work, count, chunk, true);
@@ -480,6 +482,7 @@ void pool_core::watch_memory(time_point now) {
   for (const auto& worker : workers_) {
     if (!worker->has_work() || worker->is_doomed()) continue;
     look_at_memory_ = now + between_memory_looks;
+    if (!worker->is_at_item()) continue;  // it may be what it is being sent, which would be as much elsewhere
     const std::size_t resident = worker->resident_bytes();
     if (resident <= plan_.memory_limit) continue;
     worker->kill_item(std::make_exception_ptr(memory_limit_exceeded(

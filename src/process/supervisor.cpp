@@ -117,6 +117,7 @@ bool supervisor::take_turn(bool with_events) noexcept {
   } catch (const std::exception& error) {
     // Nothing that a task or its data does gets here; lack of memory may. No future may be left waiting for it.
     abandon_pools(error.what());
+    rung_.store(true, std::memory_order_seq_cst);  // what it did not get to is for another turn, at once
   }
   return end_turn();
 }

@@ -27,6 +27,8 @@ namespace fanout::detail {
 
 namespace {
 
+constexpr unsigned most_false_starts = 3;
+
 std::string in_milliseconds(duration time) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) + " ms";
 }
@@ -348,17 +350,22 @@ void worker_link::on_not_started(int error) {
 }
 
 /// Only the first run can have an item that has begun and not ended. If the words say anything else, the worker has
-/// overwritten them, and what they call begun is not run again.
+/// overwritten them, and what they call begun is not run again. What had not begun goes to other workers; but not for
+/// ever, if they all die of being sent it: it may be larger than the memory that they have.
 void worker_link::settle(const worker_end& end) {
   while (!runs_.empty()) {
     run_in_flight run = runs_.back();
     runs_.pop_back();
     const std::size_t all = run.answered + run.range.count;
-    settle_run(run, std::clamp<std::uint64_t>(word_of(run).begun(), run.answered, all) - run.answered, end);
+    // Its nanny's end is known before its own comes: from here on it begins nothing.
+    const std::size_t begun = std::clamp<std::uint64_t>(word_of(run).recall(), run.answered, all) - run.answered;
+    const bool never_begins = runs_.empty() && begun == 0 && run.range.count != 0 && !end.with_nanny &&
+                              run.range.work->count_false_start(run.range.first) >= most_false_starts;
+    settle_run(run, never_begins ? 1 : begun, end, never_begins ? ", as others before it, when it was sent " : " in ");
   }
 }
 
-void worker_link::settle_run(run_in_flight& run, std::size_t begun, const worker_end& end) {
+void worker_link::settle_run(run_in_flight& run, std::size_t begun, const worker_end& end, const char* when) {
   item_range rest{run.range.work, run.range.first + begun, run.range.count - begun};
   if (rest.count != 0) {
     rest.work->retain();
@@ -368,17 +375,17 @@ void worker_link::settle_run(run_in_flight& run, std::size_t begun, const worker
     const item_range lost{run.range.work, run.range.first + i - 1, 1};
     lost.work->retain();
     const bool killed = verdict_ != nullptr;  // given away: threads would share the exception
-    owner_.on_item_lost(lost, killed ? std::exchange(verdict_, nullptr) : death(end, lost), killed);
+    owner_.on_item_lost(lost, killed ? std::exchange(verdict_, nullptr) : death(end, when, lost), killed);
   }
   run.range.work->drop();
 }
 
-std::exception_ptr worker_link::death(const worker_end& end, const item_range& at) const {
+std::exception_ptr worker_link::death(const worker_end& end, const char* when, const item_range& at) const {
   const int signal = WIFSIGNALED(end.status) ? WTERMSIG(end.status) : 0;
   std::string text = "worker " + std::to_string(pid_) + " " + describe_end(end.status);
   const std::string crash = signal != 0 ? describe_crash(channel_.page().crash, signal) : std::string();
   if (!crash.empty()) text += " " + crash + ",";
-  text += " in " + name_of(at);
+  text += when + name_of(at);
   if (!given_up_.empty()) {
     text += " (killed by the pool: " + given_up_ + ")";
   } else if (end.with_nanny) {

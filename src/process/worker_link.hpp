@@ -88,6 +88,10 @@ class worker_link final : public event_handler {
   pid_t pid() const noexcept { return pid_; }
   nanny_link& nanny() const noexcept { return nanny_; }
   bool has_work() const noexcept { return !runs_.empty(); }
+  /// Has it begun one that it has not answered?
+  bool is_at_item() noexcept {
+    return !runs_.empty() && word_of(runs_.front()).begun() > runs_.front().answered;
+  }
   /// It was killed, or will be.
   bool is_doomed() const noexcept { return killed_ || !given_up_.empty(); }
   /// It will take no more.
@@ -177,8 +181,8 @@ class worker_link final : public event_handler {
   void look_at_time(time_point now);
   void watch_time() noexcept;
   void settle(const worker_end& end);
-  void settle_run(run_in_flight& run, std::size_t begun, const worker_end& end);
-  std::exception_ptr death(const worker_end& end, const item_range& at) const;
+  void settle_run(run_in_flight& run, std::size_t begun, const worker_end& end, const char* when);
+  std::exception_ptr death(const worker_end& end, const char* when, const item_range& at) const;
 
   const std::uint64_t number_;
   supervisor& boss_;

@@ -112,8 +112,19 @@ TEST_P(ProcessPoolMemory, ThatTheSystemRefusesIsAnExceptionOfTheTask) {  // T24
   EXPECT_EQ(pool.submit(fanout_test::own_pid).get(), worker) << "nobody had to die";
 }
 
-/// What it was given cannot be decoded in the memory that there is.
-TEST_P(ProcessPoolMemory, ThatAnArgumentNeedsMayBeRefusedToo) {  // T24
+TEST_P(ProcessPoolMemory, AnArgumentThatIsTooMuchFailsItsTask) {  // T24
+  process_pool pool(limited(1));
+  const auto keep = [](const std::vector<char>& bytes) {
+    EXPECT_FALSE(bytes.empty());
+    fanout_test::hang();
+  };
+  auto greedy = pool.submit(keep, std::vector<char>(80 * mebibyte));
+  EXPECT_THROW(greedy.get(), memory_limit_exceeded);
+  EXPECT_TRUE(fanout_test::still_works(pool));
+}
+
+/// There is not even the memory to receive it.
+TEST_P(ProcessPoolMemory, AnArgumentThatEndsEveryWorkerThatIsSentItFailsItsTask) {  // T24
   if (fanout_test::sanitized) GTEST_SKIP() << "a sanitizer needs the address space that is limited here";
   auto o = options(1);
   o.initializer = [] {
@@ -127,7 +138,9 @@ TEST_P(ProcessPoolMemory, ThatAnArgumentNeedsMayBeRefusedToo) {  // T24
   process_pool pool(o);
   const std::vector<char> large(32 * mebibyte);
   auto refused = pool.submit([](const std::vector<char>& bytes) { return bytes.size(); }, large);
-  EXPECT_THROW(static_cast<void>(refused.get()), fanout::error);
+  const auto error = fanout_test::thrown_by<fanout::worker_died>([&] { static_cast<void>(refused.get()); });
+  EXPECT_NE(std::string(error.what()).find("as others before it, when it was sent its task"), std::string::npos)
+      << error.what();
   EXPECT_TRUE(fanout_test::still_works(pool));
 }
 

@@ -126,7 +126,9 @@ class reader : public cereal::InputArchive<reader, cereal::AllowEmptyClassElisio
 
   template <class T>
   void get(T& value) {
-    if constexpr (bytes_type<T>) {
+    if constexpr (std::is_same_v<T, bool>) {
+      value = *take(1) != std::byte{0};  // there are no others: to look at one would be undefined
+    } else if constexpr (bytes_type<T>) {
       copy(const_cast<std::remove_const_t<T>*>(std::addressof(value)), sizeof value);
     } else if constexpr (block_type<T>) {
       get_block(value);

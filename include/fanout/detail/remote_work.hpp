@@ -55,6 +55,8 @@ class remote_work {
   std::size_t& chunk() noexcept { return chunk_; }
   /// How often a worker died while it ran this item. Counts one more.
   unsigned count_death(std::size_t item);
+  /// How often a worker that was sent this item next died before it began it. Counts one more.
+  unsigned count_false_start(std::size_t item);
 
   /// Asked before items are handed to a worker, again if that one died before it began them. False: it was cancelled,
   /// and is over.
@@ -80,7 +82,9 @@ class remote_work {
   const call_target target_;
   const work_limits limits_;
   std::size_t chunk_ = 0;
-  std::unique_ptr<std::vector<std::pair<std::size_t, unsigned>>> deaths_;  // by item; most often there are none
+  using counts = std::unique_ptr<std::vector<std::pair<std::size_t, unsigned>>>;  // by item; most often there are none
+  static unsigned count_one_more(counts& where, std::size_t item);
+  counts deaths_, false_starts_;
 };
 
 /// The pool's side that no template needs to see. It outlives the process_pool while futures may still cancel by it.
