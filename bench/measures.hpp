@@ -23,28 +23,6 @@ double microseconds(F&& f) {
   return microseconds_since(began);
 }
 
-<<<<<<< HEAD:bench/measures.hpp
-/// Figures, and where their middle and their tail are.
-class samples {
- public:
-  void add(double value) { values_.push_back(value); }
-
-  std::size_t size() const { return values_.size(); }
-  double quantile(double q) {
-    if (values_.empty()) return 0;
-    const auto last = static_cast<double>(values_.size() - 1);
-    const auto nth = values_.begin() + static_cast<std::ptrdiff_t>(q * last);
-    std::nth_element(values_.begin(), nth, values_.end());
-    return *nth;
-  }
-  double median() { return quantile(0.5); }
-
- private:
-  std::vector<double> values_;
-};
-
-=======
->>>>>>> c7b9be502c685ca50c85ff246e14fec65079fbd0:bench/threads/measures.hpp
 // So long that whoever spins for a while before he sleeps has gone to sleep: LLVM's OpenMP apart, all do within 1 ms.
 inline constexpr auto until_asleep = std::chrono::milliseconds(2);
 

@@ -10,6 +10,7 @@ class samples {
  public:
   void add(double value) { values_.push_back(value); }
 
+  std::size_t size() const { return values_.size(); }
   double quantile(double q) {
     if (values_.empty()) return 0;
     const auto last = static_cast<double>(values_.size() - 1);

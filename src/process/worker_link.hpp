@@ -89,9 +89,7 @@ class worker_link final : public event_handler {
   nanny_link& nanny() const noexcept { return nanny_; }
   bool has_work() const noexcept { return !runs_.empty(); }
   /// Has it begun one that it has not answered?
-  bool is_at_item() noexcept {
-    return !runs_.empty() && word_of(runs_.front()).begun() > runs_.front().answered;
-  }
+  bool is_at_item() noexcept { return !runs_.empty() && word_of(runs_.front()).begun() > runs_.front().answered; }
   /// It was killed, or will be.
   bool is_doomed() const noexcept { return killed_ || !given_up_.empty(); }
   /// It will take no more.
