@@ -110,7 +110,8 @@ class coarse_clock {
 
 class server {
  public:
-  server(worker_surroundings&& all, leave_by way) : channel_(std::move(all)), stop_(channel_.page()), way_(way) {
+  server(descriptor socket, worker_surroundings&& all, leave_by way)
+      : socket_(std::move(socket)), channel_(std::move(all)), stop_(channel_.page()), way_(way) {
     install_crash_handlers(channel_.page().crash);
   }
 
@@ -220,6 +221,7 @@ class server {
 
   static constexpr std::size_t largest_kept = std::size_t{1} << 20;
 
+  const descriptor socket_;  // closed with the process: by that the program sees its end
   worker_channel channel_;
   stop_listener stop_;
   const leave_by way_;
