@@ -251,14 +251,12 @@ void dress_as_worker() noexcept {
 unsigned depth_of_this_process() noexcept { return own_depth; }
 
 void serve(descriptor socket, leave_by way) {
-  // Neither is ever destroyed: by its socket, which is closed with this process, the program sees its end; and tasks
-  // may exit(). Not static: a task may have forked the nanny of a pool of its own from this process, and then it is
-  // that pool's worker which gets here.
-  auto* const kept = new descriptor(std::move(socket));
-  auto all = receive_welcome(*kept);
+  auto all = receive_welcome(socket);
   if (!all) end_process(leave_by::immediate);
   own_depth = all->greeting.depth;
-  auto* const the_server = new server(*std::move(all), way);
+  // Never destroyed: tasks may exit(). Not static: a task may have forked the nanny of a pool of its own from this
+  // process, and then it is that pool's worker which gets here.
+  auto* const the_server = new server(std::move(socket), *std::move(all), way);
   the_server->run();
 }
 
