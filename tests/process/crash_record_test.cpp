@@ -141,14 +141,7 @@ TEST_F(CrashRecord, IsWrittenForSignalsThatTheTaskRaises) {
 
 TEST_F(CrashRecord, SaysWhichOtherProcessSentTheSignal) {
   const pid_t self = ::getpid();
-  const worker_with_record worker([] {
-    const pid_t killer = ::fork();
-    if (killer == 0) {
-      ::kill(::getppid(), SIGSEGV);
-      ::_exit(0);
-    }
-    for (;;) ::pause();
-  });
+  const worker_with_record worker([] { fanout_test::wait_for_signal_from_another(SIGSEGV); });
   EXPECT_EQ(worker.signal(), SIGSEGV);
   EXPECT_GT(worker.facts().sender, 0);
   EXPECT_NE(worker.facts().sender, worker.pid());

@@ -166,14 +166,7 @@ TEST_F(CrashReport, NamesNothingOutsideOfOurThunk) {
 }
 
 TEST_F(CrashReport, NamesWhoSentTheSignal) {
-  const worker_with_record worker([] {
-    const pid_t killer = ::fork();
-    if (killer == 0) {
-      ::kill(::getppid(), SIGBUS);
-      ::_exit(0);
-    }
-    for (;;) ::pause();
-  });
+  const worker_with_record worker([] { fanout_test::wait_for_signal_from_another(SIGBUS); });
   const std::string words = worker.words();
   EXPECT_TRUE(words.starts_with("sent by process " + std::to_string(worker.facts().sender) + " in ")) << words;
 }

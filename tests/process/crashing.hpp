@@ -7,7 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <new>
+#include <cerrno>
+#include <csignal>
 #include <string>
 #include <system_error>
 
@@ -38,6 +39,21 @@ class shared_record {
   using record = fanout::detail::crash_record;
   record* record_;
 };
+
+/// In a worker: another process sends it this signal, when it waits for that.
+[[noreturn]] inline void wait_for_signal_from_another(int signal) {
+  const pid_t worker = ::getpid();
+  int ready[2];
+  if (::pipe(ready) != 0) ::_exit(1);
+  if (::fork() == 0) {
+    ::close(ready[1]);
+    char word;
+    if (::read(ready[0], &word, 1) == 1) ::kill(worker, signal);
+    ::_exit(0);
+  }
+  if (::write(ready[1], "x", 1) != 1) ::_exit(1);
+  for (;;) ::pause();
+}
 
 /// A worker that runs one task: it calls `before`, installs the handlers, calls `task`, and exits with code 0.
 class worker_with_record {

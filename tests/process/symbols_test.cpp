@@ -116,11 +116,11 @@ TEST_F(Symbols, OfADamagedFileAreAnything) {
   const std::string whole((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   const auto look_into = [&](const std::string& bytes) {
     std::ofstream(file.path(), std::ios::binary | std::ios::trunc) << bytes;
-    for (std::uint64_t offset = 0; offset < whole.size(); offset += 0x100) symbol_at(file.path(), offset);
+    for (std::uint64_t offset = 0; offset < whole.size(); offset += 0x400) symbol_at(file.path(), offset);
   };
   std::mt19937 random(1);
-  for (int i = 0; i < 100; ++i) look_into(whole.substr(0, random() % whole.size()));
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 50; ++i) look_into(whole.substr(0, random() % whole.size()));
+  for (int i = 0; i < 150; ++i) {
     std::string bytes = whole;
     for (int damages = 0; damages < 20; ++damages)
       bytes[random() % (i % 2 == 0 ? 64 : bytes.size())] = static_cast<char>(random());
