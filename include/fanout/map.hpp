@@ -13,6 +13,7 @@
 #include "fanout/duration.hpp"
 #include "fanout/errors.hpp"
 #include "fanout/result.hpp"
+#include "fanout/sleep.hpp"
 #include "fanout/task.hpp"
 
 namespace fanout {
@@ -59,9 +60,9 @@ class [[nodiscard]] mapped_results {
   std::default_sentinel_t end() const noexcept { return {}; }
 
   /// For coroutines: an std::optional<result<R>>, empty at the end. Throws `cancelled` if the coroutine is asked to
-  /// stop.
+  /// stop. Lets others run also if the item is there: a loop over results holds up neither timers nor I/O.
   task<std::optional<result<R>>> next() {
-    if ((co_await this_task::get_stop_token()).stop_requested()) throw cancelled();  // so a loop that never waits ends
+    if (state_->ready()) co_await detail::give_way_awaiter();
     while (!state_->ready()) co_await detail::wait_awaiter<detail::map_state<R>&>(*state_);
     co_return state_->next();
   }
