@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -72,7 +73,17 @@ process_pool::~process_pool() {
   core_->close(shutdown_mode::drain, duration::max());
 }
 
-bool process_pool::shutdown(shutdown_mode mode, duration deadline) { return core_->close(mode, deadline); }
+bool process_pool::shutdown(shutdown_mode mode, duration deadline) {
+  const time_point until = detail::after(deadline);
+  const auto left = [&] { return std::max(duration::zero(), until - std::chrono::steady_clock::now()); };
+  bool in_time = true;
+  if (mode == shutdown_mode::drain) {
+    in_time = pulls_->wind_up(until);  // what they have pulled is to be run, too
+  } else {
+    pulls_->hurry();
+  }
+  return core_->close(mode, deadline == duration::max() ? deadline : left()) && in_time;
+}
 
 pool_stats process_pool::stats() const noexcept { return core_->stats(); }
 

@@ -3,8 +3,10 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "fanout/errors.hpp"
 #include "own_process.hpp"
 #include "signals.hpp"
 
@@ -18,6 +20,7 @@ void pull_threads::start(puller& p) {
   members added;
   const auto self = added.insert(added.end(), {&p, {}});
   const std::lock_guard lock(mutex_);
+  if (is_closing_) throw pool_closed("this fanout::process_pool was shut down, and takes no more work");
   const all_signals_blocked for_the_new_thread;
   self->thread = std::thread([this, self] { run(self); });
   members_.splice(members_.end(), added);
@@ -36,9 +39,43 @@ void pull_threads::run(members::iterator self) noexcept {
       m = next;
     }
     self->pulls = nullptr;
+    changed_.notify_all();
   }
   p.thread_ends();
   for (member& m : ended) m.thread.join();
+}
+
+void pull_threads::tell() noexcept {
+  is_closing_ = true;
+  for (const member& m : members_) {
+    if (m.pulls != nullptr) m.pulls->pool_closes();
+  }
+}
+
+bool pull_threads::has_ended() const noexcept {
+  return std::ranges::all_of(members_, [](const member& m) { return m.pulls == nullptr; });
+}
+
+bool pull_threads::wind_up(time_point until) noexcept {
+  if (process_ != own_pid()) return true;
+  std::unique_lock lock(mutex_);
+  tell();
+  while (!has_ended() && !is_hurried_) {
+    if (until == time_point::max()) {
+      changed_.wait(lock);
+    } else if (changed_.wait_until(lock, until) == std::cv_status::timeout) {
+      break;
+    }
+  }
+  return has_ended();
+}
+
+void pull_threads::hurry() noexcept {
+  if (process_ != own_pid()) return;
+  const std::lock_guard lock(mutex_);
+  tell();
+  is_hurried_ = true;
+  changed_.notify_all();
 }
 
 void pull_threads::close() noexcept {
@@ -49,9 +86,7 @@ void pull_threads::close() noexcept {
   members all;
   {
     const std::lock_guard lock(mutex_);
-    for (member& m : members_) {
-      if (m.pulls != nullptr) m.pulls->pool_closes();
-    }
+    tell();
     all.swap(members_);  // those at work still find themselves there
   }
   for (member& m : all) m.thread.join();

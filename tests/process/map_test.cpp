@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <cstdlib>
@@ -22,6 +23,7 @@
 
 #include "fanout/errors.hpp"
 #include "fanout/event_loop.hpp"
+#include "fanout/shutdown.hpp"
 #include "gate.hpp"
 #include "numbers.hpp"
 #include "support.hpp"
@@ -29,6 +31,7 @@
 
 namespace {
 
+using namespace std::chrono_literals;
 using fanout::process_pool;
 using fanout_test::first_of;
 using fanout_test::gate;
@@ -328,6 +331,15 @@ TEST_F(ProcessPoolPull, ARangeThatIsOwnedIsGoneWhenItsMapIsOver) {
   EXPECT_EQ(owner.use_count(), 1);
 }
 
+bool refuses_maps(process_pool& pool) {
+  try {
+    static_cast<void>(pool.map(square, {1}, {.window = 1}));
+    return false;
+  } catch (const fanout::pool_closed&) {
+    return true;
+  }
+}
+
 std::ptrdiff_t threads_of_this_process() {
   return std::ranges::distance(std::filesystem::directory_iterator("/proc/self/task"),
                                std::filesystem::directory_iterator());
@@ -438,6 +450,83 @@ TEST_F(ProcessPoolPull, ThePoolsEndWaitsForAGetThatIsUnderWay) {
   });
   begun.acquire();
   pool.reset();
+}
+
+TEST_F(ProcessPoolPull, DrainRunsWhatWasPulled) {
+  const tally ran;
+  const std::vector inputs(200, noted{ran.path(), "", 5});
+  process_pool pool(2U);
+  static_cast<void>(pool.map(note, inputs, {.window = 3}));
+  auto map = pool.map(square, std::views::iota(0), {.window = 10});
+  EXPECT_TRUE(pool.shutdown());
+  EXPECT_EQ(ran.count(), 200U) << "what nobody takes is run to its end";
+  int values = 0, errors = 0;
+  for (auto&& item : map.results()) {
+    if (item.has_value()) {
+      EXPECT_EQ(*item, square(values++));
+    } else {
+      ++errors;
+      EXPECT_THROW(std::rethrow_exception(item.error()), fanout::pool_closed);
+    }
+  }
+  EXPECT_EQ(values, 10) << "what there was room for";
+  EXPECT_EQ(errors, 1);
+  EXPECT_THROW((void)pool.map(square, std::views::iota(0)), fanout::pool_closed);
+  EXPECT_THROW((void)pool.map(square, {1, 2}, {.window = 1}), fanout::pool_closed);
+}
+
+TEST_F(ProcessPoolPull, ARangeThatBlocksHoldsUpADrainOnlyUntilItsDeadline) {
+  std::binary_semaphore typed(0);
+  process_pool pool(1U);
+  auto results = pool.map(square, numbers_without_end([&](int x) {
+                            if (x == 1) typed.acquire();
+                            return x;
+                          }))
+                     .results();
+  auto at = results.begin();
+  EXPECT_EQ(**at, 0);
+  EXPECT_FALSE(pool.shutdown(fanout::shutdown_mode::drain, 1ms));
+  typed.release();
+  ++at;
+  EXPECT_THROW(std::rethrow_exception((*at).error()), fanout::pool_closed);
+  ++at;
+  EXPECT_TRUE(at == results.end());
+}
+
+TEST_F(ProcessPoolPull, ADrainThatWaitsForARangeMayBecomeHarsher) {
+  std::binary_semaphore typed(0);
+  process_pool pool(1U);
+  auto results = pool.map(square, numbers_without_end([&](int x) {
+                            if (x == 1) typed.acquire();
+                            return x;
+                          }))
+                     .results();
+  auto at = results.begin();
+  EXPECT_EQ(**at, 0);
+  std::jthread drains([&] { EXPECT_FALSE(pool.shutdown()); });
+  EXPECT_TRUE(fanout_test::eventually([&] { return refuses_maps(pool); }));
+  pool.shutdown(fanout::shutdown_mode::kill);
+  drains.join();
+  typed.release();
+  ++at;
+  EXPECT_THROW(std::rethrow_exception((*at).error()), fanout::pool_closed);
+}
+
+TEST_F(ProcessPoolPull, CancelPendingEndsAMapWithoutEnd) {
+  for (const auto mode : {fanout::shutdown_mode::cancel_pending, fanout::shutdown_mode::kill}) {
+    process_pool pool(2U);
+    auto results =
+        pool.map(square, std::views::iota(0) | std::views::transform([](int x) { return x % 100; })).results();
+    int next = 0;
+    bool closed = false;
+    for (auto&& item : results) {
+      if (next == 50) EXPECT_TRUE(pool.shutdown(mode));
+      closed = !item.has_value();
+      if (item.has_value()) EXPECT_EQ(*item, square(next % 100));
+      ++next;
+    }
+    EXPECT_TRUE(closed) << "by its last result";
+  }
 }
 
 TEST_F(ProcessPoolPull, OfABrokenPoolEachItemFails) {

@@ -29,10 +29,9 @@
 
 namespace fanout::detail {
 
-/// How many items a worker is given at a time, by what others have taken: about 500 µs of work. Runs of short items
-/// take longer than these, by the way there and back, and by others who have the processor meanwhile: so the shortest
-/// count most. It is a run of many that tells; hence what is expected of an item rises slowly, unless a run took so
-/// long that it held up others.
+/// How many items a worker is given at a time, by what others have taken: about 500 µs of work. On a busy machine short
+/// runs mostly seem to take what others had the processor for meanwhile. If the mean counted, runs would become ever
+/// shorter by that; so what is expected of an item rises slowly, unless a run took so long that it held up others.
 class run_pace {
  public:
   /// 0: nobody knows yet.
@@ -99,7 +98,7 @@ class pulled_map final : public windowed_map<R>, private puller {
 
   std::shared_ptr<outside> owed_from_outside() override { return results_of(*pool_); }
 
-  /// Once, before anybody else knows it. Throws std::system_error.
+  /// Once, before anybody else knows it. Throws std::system_error, pool_closed.
   void start(pull_threads& threads) {
     try {
       start_thread(threads, *this);
@@ -210,7 +209,7 @@ class pulled_map final : public windowed_map<R>, private puller {
 
   void pool_closes() noexcept override {
     std::unique_lock lock(this->mutex());
-    pool_closes_ = true;
+    if (std::exchange(pool_closes_, true)) return;
     last_number_ = this->numbered() + this->room();
     refill(lock);
   }

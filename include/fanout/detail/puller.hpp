@@ -4,13 +4,13 @@
 
 namespace fanout::detail {
 
-/// A map that pulls its inputs in a thread of its own. Each function is called once.
+/// A map that pulls its inputs in a thread of its own.
 class puller {
  public:
   /// In that thread: until nothing more is to be pulled.
   virtual void pull_all() noexcept = 0;
-  /// In another thread, meanwhile: the pool is about to close. From now on it pulls no more than it can without anybody
-  /// taking results.
+  /// In another thread, meanwhile, and perhaps again: the pool is about to close. From now on it pulls no more than it
+  /// can without anybody taking results.
   virtual void pool_closes() noexcept = 0;
   /// When pull_all() has returned: the pool will not come to it any more.
   virtual void thread_ends() noexcept = 0;
@@ -22,7 +22,7 @@ class puller {
 /// The threads of one pool.
 class pull_threads;
 
-/// Throws std::system_error. Any thread.
+/// Throws std::system_error; pool_closed if the pool was shut down. Any thread.
 void start_thread(pull_threads& threads, puller& p);
 
 }  // namespace fanout::detail
