@@ -69,19 +69,18 @@ VISIBLE int timerfd_create(clockid_t clock, int flags) {
   return call<int(clockid_t, int)>("timerfd_create", clock, flags);
 }
 
-// --- the wall clock
+// --- the wall clock: by system calls, since sanitizers' runtimes ask for the time before they can look for functions
 
 VISIBLE int clock_gettime(clockid_t clock, timespec* now) {
-  static auto* const it = real<int(clockid_t, timespec*)>("clock_gettime");
-  const int result = it(clock, now);
+  const auto result = static_cast<int>(::syscall(SYS_clock_gettime, clock, now));
   if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) now->tv_sec += told("clock");
   return result;
 }
-VISIBLE int gettimeofday(timeval* now, void* zone) {
-  static auto* const it = real<int(timeval*, void*)>("gettimeofday");
-  const int result = it(now, zone);
-  if (result == 0) now->tv_sec += told("clock");
-  return result;
+VISIBLE int gettimeofday(timeval* now, void*) {
+  timespec precise{};
+  clock_gettime(CLOCK_REALTIME, &precise);
+  *now = {.tv_sec = precise.tv_sec, .tv_usec = precise.tv_nsec / 1000};
+  return 0;
 }
 VISIBLE time_t time(time_t* to) {
   timespec now{};
