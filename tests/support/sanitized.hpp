@@ -16,11 +16,14 @@ inline constexpr bool sanitized = true;
 inline constexpr bool sanitized = false;
 #endif
 
-/// Do workers say where they crashed? Not under ThreadSanitizer.
-#if __has_feature(thread_sanitizer)
-inline constexpr bool crashes_are_recorded = false;
+/// By ThreadSanitizer, whose runtime adds a thread of its own to a process as soon as that has a second one.
+#if __has_feature(thread_sanitizer) || defined(__SANITIZE_THREAD__)
+inline constexpr bool thread_sanitized = true;
 #else
-inline constexpr bool crashes_are_recorded = true;
+inline constexpr bool thread_sanitized = false;
 #endif
+
+/// Do workers say where they crashed?
+inline constexpr bool crashes_are_recorded = !thread_sanitized;
 
 }  // namespace fanout_test
