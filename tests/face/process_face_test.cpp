@@ -17,6 +17,7 @@
 #include <ranges>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -266,10 +267,15 @@ TEST(Face, ExceptionsComeBack) {
 
 TEST(Face, KillEndsATaskThatRuns) {
   fanout::process_pool pool(2);
-  fanout::future<void> stuck = pool.submit([] {
-    for (;;) ::pause();
-  });
-  EXPECT_EQ(pool.submit(square, 4).get(), 16);  // which began after it
+  const std::string begun = ::testing::TempDir() + "fanout_begun_" + std::to_string(::getpid());
+  fanout::future<void> stuck = pool.submit(
+      [](const std::string& path) {
+        std::ofstream{path};
+        for (;;) ::pause();
+      },
+      begun);
+  while (!std::filesystem::exists(begun)) std::this_thread::sleep_for(1ms);
+  std::filesystem::remove(begun);
   EXPECT_FALSE(stuck.cancel());
   EXPECT_TRUE(stuck.cancel(fanout::cancel_mode::kill));
   EXPECT_THROW(stuck.get(), fanout::cancelled);
