@@ -8,12 +8,12 @@
 #include <utility>
 
 #include "fanout/detail/blocking.hpp"
+#include "fanout/detail/give_way.hpp"
 #include "fanout/detail/map_state.hpp"
 #include "fanout/detail/wait_awaiter.hpp"
 #include "fanout/duration.hpp"
 #include "fanout/errors.hpp"
 #include "fanout/result.hpp"
-#include "fanout/sleep.hpp"
 #include "fanout/task.hpp"
 
 namespace fanout {

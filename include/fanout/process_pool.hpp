@@ -140,7 +140,8 @@ class process_pool {
   }
 
   /// Takes no more work, and waits until all that there was has ended, and the workers too, or for `deadline`:
-  ///   drain            runs everything
+  ///   drain            runs everything; of inputs that are pulled, those that there is room for without anybody taking
+  ///                    results
   ///   cancel_pending   what has not begun ends with `cancelled`
   ///   kill             that, and what runs is killed with its worker: all ends with pool_closed
   /// True: all ended in time. False: the deadline passed, and what was left was killed, and ended with pool_closed.

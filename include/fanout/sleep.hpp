@@ -105,16 +105,6 @@ class yield_awaiter {
   stop_token stop_;
 };
 
-/// yield(), or nothing where no executor is there to run anything else. For what a coroutine may await again and again
-/// without ever waiting: its executor's other work, timers and I/O get their turn all the same.
-class give_way_awaiter : public yield_awaiter {
- public:
-  template <class Promise>
-  bool await_suspend(std::coroutine_handle<Promise> handle) {
-    return environment_of(handle).where != nullptr && yield_awaiter::await_suspend(handle);
-  }
-};
-
 }  // namespace detail
 
 /// `co_await sleep(100ms)`: goes on after that time at the earliest, on the executor the coroutine was started on.

@@ -14,6 +14,7 @@
 #include "fanout/detail/this_thread.hpp"
 #include "fanout/errors.hpp"
 #include "own_process.hpp"
+#include "shut_down.hpp"
 
 namespace fanout::detail {
 
@@ -110,7 +111,7 @@ std::shared_ptr<outside> pool_core::results() {
   return boss();
 }
 
-bool pool_core::close(shutdown_mode mode, duration deadline) {
+bool pool_core::close(shutdown_mode mode, time_point deadline) {
   if (!is_of_this_process()) {  // a fork of the program has neither the thread nor the workers, and ends nothing
     if (boss_ != nullptr) new std::shared_ptr(std::move(boss_));
     return true;
@@ -128,8 +129,8 @@ bool pool_core::close(shutdown_mode mode, duration deadline) {
   };
   raise_to(goal);
   bool in_time = true;
-  if (deadline != duration::max()) {
-    in_time = closed_.wait_until(lock, after(deadline), closed);
+  if (deadline != time_point::max()) {
+    in_time = closed_.wait_until(lock, deadline, closed);
     if (!in_time) raise_to(phase::killing);
   }
   closed_.wait(lock, closed);
@@ -153,7 +154,7 @@ void pool_core::enqueue(remote_work& work, std::size_t count, std::size_t chunk,
     if (!is_of_this_process())
       throw error("this fanout::process_pool belongs to the process that made it, not to forks of that: make another");
     const std::lock_guard lock(mutex_);
-    if (wanted_ != phase::open) throw pool_closed("this fanout::process_pool was shut down, and takes no more work");
+    if (wanted_ != phase::open) throw_shut_down();
     incoming_.push_back({&work, 0, count});
     counted_.queued.fetch_add(count, std::memory_order_relaxed);
     boss = boss_;

@@ -69,9 +69,9 @@ class pool_core final : private supervised, private worker_owner {
 
   /// Once, first. Throws std::system_error; fanout::error if the nanny is to be forked and cannot be.
   void open();
-  /// From now on nothing is taken, and everything ends as the mode says. True: it has, and all workers too, before the
-  /// deadline; else it is killed, and has ended so.
-  bool close(shutdown_mode mode, duration deadline);
+  /// From now on nothing is taken, and everything ends as the mode says. True: it has, and all workers too, by the
+  /// deadline (time_point::max(): none); else it is killed, and has ended so.
+  bool close(shutdown_mode mode, time_point deadline);
   void enqueue(remote_work& work, std::size_t count, std::size_t chunk, bool may_turn);
   bool cancel_handed_out(remote_work& work, cancel_mode mode) noexcept;
   void take_back_dropped() noexcept;

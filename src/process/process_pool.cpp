@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <string>
 #include <utility>
 
@@ -70,19 +69,17 @@ process_pool::process_pool(process_pool_options options)
 
 process_pool::~process_pool() {
   pulls_->close();
-  core_->close(shutdown_mode::drain, duration::max());
+  core_->close(shutdown_mode::drain, time_point::max());
 }
 
 bool process_pool::shutdown(shutdown_mode mode, duration deadline) {
   const time_point until = detail::after(deadline);
-  const auto left = [&] { return std::max(duration::zero(), until - std::chrono::steady_clock::now()); };
-  bool in_time = true;
-  if (mode == shutdown_mode::drain) {
-    in_time = pulls_->wind_up(until);  // what they have pulled is to be run, too
-  } else {
+  if (mode != shutdown_mode::drain) {
     pulls_->hurry();
+    return core_->close(mode, until);
   }
-  return core_->close(mode, deadline == duration::max() ? deadline : left()) && in_time;
+  const bool pulls_ended = pulls_->wind_up(until);  // what they have pulled is to be run, too
+  return core_->close(mode, until) && pulls_ended;
 }
 
 pool_stats process_pool::stats() const noexcept { return core_->stats(); }

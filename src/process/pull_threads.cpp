@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "fanout/errors.hpp"
 #include "own_process.hpp"
+#include "shut_down.hpp"
 #include "signals.hpp"
 
 namespace fanout::detail {
@@ -20,7 +20,7 @@ void pull_threads::start(puller& p) {
   members added;
   const auto self = added.insert(added.end(), {&p, {}});
   const std::lock_guard lock(mutex_);
-  if (is_closing_) throw pool_closed("this fanout::process_pool was shut down, and takes no more work");
+  if (is_closing_) throw_shut_down();
   const all_signals_blocked for_the_new_thread;
   self->thread = std::thread([this, self] { run(self); });
   members_.splice(members_.end(), added);

@@ -15,10 +15,10 @@ namespace fanout::detail {
 /// Held for some ten instructions at a time: so who finds it locked looks again for a while before it sleeps, which
 /// would cost a thousand times that. Of no more than a word, and inlined: a free one costs two atomic operations.
 ///
-///     free ──lock──▶ locked ──another has looked in vain for a while──▶ contended: it sleeps; unlock() wakes all who
-///     do
-///       ▲              │                                                   │
-///       └────unlock────┴───────────────────────────────────────────────────┘
+///              lock               looked in vain for a while: sleeps
+///     free ───────────▶ locked ─────────────────────────────────────▶ contended
+///       ▲                 │                                              │
+///       └──── unlock ─────┴────────── unlock: wakes all who sleep ───────┘
 ///
 /// As POSIX asks of a mutex, it may be destroyed as soon as it is unlocked: unlock() then uses nothing but its address.
 class adaptive_mutex {

@@ -2,6 +2,7 @@
 // The process pool's lines of the public face (DESIGN.md, section 3), as a program outside this repository would write
 // them: nothing in its main is about workers.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 #include <fanout/fanout.hpp>
@@ -17,7 +18,6 @@
 #include <ranges>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace {
@@ -268,13 +268,14 @@ TEST(Face, ExceptionsComeBack) {
 TEST(Face, KillEndsATaskThatRuns) {
   fanout::process_pool pool(2);
   const std::string begun = ::testing::TempDir() + "fanout_begun_" + std::to_string(::getpid());
+  ASSERT_EQ(::mkfifo(begun.c_str(), S_IRUSR | S_IWUSR), 0);
   fanout::future<void> stuck = pool.submit(
       [](const std::string& path) {
         std::ofstream{path};
         for (;;) ::pause();
       },
       begun);
-  while (!std::filesystem::exists(begun)) std::this_thread::sleep_for(1ms);
+  std::ifstream{begun};  // until the task opens it
   std::filesystem::remove(begun);
   EXPECT_FALSE(stuck.cancel());
   EXPECT_TRUE(stuck.cancel(fanout::cancel_mode::kill));

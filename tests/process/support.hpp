@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "fanout/process_pool.hpp"
+#include "support/sanitized.hpp"
 
 namespace fanout {
 
@@ -155,7 +156,7 @@ class clean_process_test : public ::testing::Test {
   static bool is_ours(const std::string& name) { return name.find("fanout") != std::string::npos; }
 
   /// Of a worker that is killed while ThreadSanitizer's runtime starts in it.
-  static bool is_of_a_sanitizer(const std::string& name) { return name.starts_with("tsan."); }
+  static bool is_of_a_sanitizer(const std::string& name) { return thread_sanitized && name.starts_with("tsan."); }
 
   std::optional<own_temporary_directory> temporary_files_;
   std::size_t descriptors_ = 0;
