@@ -60,9 +60,11 @@ class [[nodiscard]] mapped_results {
   std::default_sentinel_t end() const noexcept { return {}; }
 
   /// For coroutines: an std::optional<result<R>>, empty at the end. Throws `cancelled` if the coroutine is asked to
-  /// stop. Lets others run also if the item is there: a loop over results holds up neither timers nor I/O.
+  /// stop. Now and then lets others run also if the item is there: so a loop over results holds up neither timers nor
+  /// I/O for long.
   task<std::optional<result<R>>> next() {
-    if (state_->ready()) co_await detail::give_way_awaiter();
+    if ((co_await this_task::get_stop_token()).stop_requested()) throw cancelled();  // so a loop that never waits ends
+    if (state_->ready() && ++were_there_ % most_in_a_row == 0) co_await detail::give_way_awaiter();
     while (!state_->ready()) co_await detail::wait_awaiter<detail::map_state<R>&>(*state_);
     co_return state_->next();
   }
@@ -73,7 +75,12 @@ class [[nodiscard]] mapped_results {
     return state_->next();
   }
 
+  /// An item took 35 ns on a loop and 40 on a thread pool, where to give way is to move to another worker: with each
+  /// 45 and 110, with one in 16 40 and 57 (medians, 1 M short items, two workers).
+  static constexpr unsigned most_in_a_row = 16;
+
   detail::state_ptr<detail::map_state<R>> state_;
+  unsigned were_there_ = 0;  // results that next() need not have waited for
 };
 
 /// An input iterator; each result is moved out of it.
