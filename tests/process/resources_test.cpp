@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Systems that refuse what a pool needs, T29, and whose wall clock jumps, T39. In a program of its own, whose system
 // calls go through system_calls.cpp.
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -105,20 +106,24 @@ TEST_P(ProcessPoolResources, ThatWorkersNeedDoNotStopThoseThatRun) {  // T29
   }
 }
 
-/// The number of files that this process, and what it starts from now on, may have open: so many more than now.
+/// So many more files than now may this process have open, and what it starts from now on. Those that are open stay so,
+/// whatever their numbers: one that was inherited may have a high one, with many free below.
 class few_descriptors {
  public:
   explicit few_descriptors(rlim_t more) {
     ::getrlimit(RLIMIT_NOFILE, &before_);
-    rlim_t highest = 0;
-    for (const auto& name : fanout_test::names_in("/proc/self/fd"))
-      highest = std::max<rlim_t>(highest, std::stoul(name));
-    const rlimit few{highest + 1 + more, before_.rlim_max};
+    rlimit few{0, before_.rlim_max};
+    for (rlim_t free = 0; free <= more; ++few.rlim_cur) {
+      if (!is_open(few.rlim_cur)) ++free;
+    }
+    --few.rlim_cur;  // the lowest number that must not be given
     ::setrlimit(RLIMIT_NOFILE, &few);
   }
   ~few_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
 
  private:
+  static bool is_open(rlim_t number) { return ::fcntl(static_cast<int>(number), F_GETFD) != -1; }
+
   rlimit before_{};
 };
 
