@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // When a task ends its worker: how long until its future has failed, and until the next task is done, which the
-// worker's replacement runs; from the task's last moment on. And how long after its time is over the future of a task
-// that does not end has failed.
+// worker's replacement runs; from the task's last moment on. The same of the nanny, whose end is that of all its
+// workers: from the moment on in which it is killed. And how long after its time is over the future of a task that does
+// not end has failed.
 #include <benchmark/benchmark.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
 #include <thread>
+#include <utility>
 
 #include "fanout/fanout.hpp"
 #include "measures.hpp"
@@ -29,35 +32,50 @@ int crash(slate_name name, int signal) {
 
 int one() { return 1; }
 
-void crash_by(benchmark::State& state, int signal) {
-  const slate s;
-  fanout::process_pool pool(1);
+/// Microseconds from `since` on until a task has failed, and until the next one is done.
+struct recovery {
   samples failed, next;
-  const auto round = [&](bool counts) {
-    std::this_thread::sleep_for(until_asleep);
-    s.wipe();
-    auto doomed = pool.submit(crash, s.name(), signal);
-    auto waiting = pool.submit(one);
+
+  /// False: not with the error that `is_right` takes, or the next one's result is wrong.
+  template <class IsRight>
+  bool add(fanout::future<int> doomed, fanout::future<int> waiting, const auto& since, const IsRight& is_right) {
     bool right = false;
     try {
       doomed.get();
     } catch (const fanout::worker_died& death) {
-      right = death.signal() == signal;
+      right = is_right(death);
     }
-    const auto now = steady_clock::now();
+    const auto failed_at = steady_clock::now();
     right = waiting.get() == 1 && right;
-    if (!right) return state.SkipWithError("wrong result");
-    const auto crashed = s.at(0);
-    if (!counts) return;
-    failed.add(std::chrono::duration<double, std::micro>(now - crashed).count());
-    next.add(microseconds_since(crashed));
-  };
-  for (int i = 0; i < 3; ++i) round(false);
-  for (auto _ : state) round(true);
-  state.counters["failed_p50_us"] = failed.median();
-  state.counters["failed_p99_us"] = failed.quantile(0.99);
-  state.counters["next_p50_us"] = next.median();
-  state.counters["next_p99_us"] = next.quantile(0.99);
+    const auto done_at = steady_clock::now();
+    failed.add(std::chrono::duration<double, std::micro>(failed_at - since()).count());
+    next.add(std::chrono::duration<double, std::micro>(done_at - since()).count());
+    return right;
+  }
+
+  void report(benchmark::State& state) {
+    state.counters["failed_p50_us"] = failed.median();
+    state.counters["failed_p99_us"] = failed.quantile(0.99);
+    state.counters["next_p50_us"] = next.median();
+    state.counters["next_p99_us"] = next.quantile(0.99);
+  }
+};
+
+void crash_by(benchmark::State& state, int signal) {
+  const slate s;
+  fanout::process_pool pool(1);
+  recovery measured;
+  for (auto _ : state) {
+    std::this_thread::sleep_for(until_asleep);
+    s.wipe();
+    auto doomed = pool.submit(crash, s.name(), signal);
+    auto waiting = pool.submit(one);
+    if (!measured.add(
+            std::move(doomed), std::move(waiting), [&] { return s.at(0); },
+            [&](const fanout::worker_died& death) { return death.signal() == signal; }))
+      return state.SkipWithError("wrong result");
+  }
+  measured.report(state);
 }
 
 // The time of an iteration says nothing, the counters do.
@@ -65,7 +83,7 @@ BENCHMARK_CAPTURE(crash_by, segv, SIGSEGV)->Iterations(50)->UseRealTime()->Unit(
 BENCHMARK_CAPTURE(crash_by, kill, SIGKILL)->Iterations(50)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 /// Far beyond its time, though not for ever.
-[[maybe_unused]] int stay(slate_name name, bool compute) {
+int stay(slate_name name, bool compute) {
   slate(name).note();
   const auto end = steady_clock::now() + 5s;
   while (steady_clock::now() < end) {
@@ -74,35 +92,48 @@ BENCHMARK_CAPTURE(crash_by, kill, SIGKILL)->Iterations(50)->UseRealTime()->Unit(
   return 1;
 }
 
-template <class Options = fanout::process_pool_options>
-void timeout(benchmark::State& state, bool compute) {
-  if constexpr (requires(Options options) { options.task_timeout; }) {
-    constexpr auto limit = 20ms;
-    Options options;
-    options.workers = 1;
-    options.task_timeout = limit;
-    fanout::process_pool pool(options);
-    const slate s;
-    samples late;
-    for (auto _ : state) {
-      s.wipe();
-      auto doomed = pool.submit(stay, s.name(), compute);
-      try {
-        doomed.get();
-        state.SkipWithError("it was not timed out");
-        break;
-      } catch (const fanout::timed_out&) {
-        late.add(microseconds_since(s.at(0) + limit));
-      }
-    }
-    state.counters["late_p50_us"] = late.median();
-    state.counters["late_p99_us"] = late.quantile(0.99);
-  } else {
-    state.SkipWithError("process_pool_options has no task_timeout");
-  }
-}
+/// It is the workers' parent.
+pid_t nanny() { return ::getppid(); }
 
-void timeout_of(benchmark::State& state, bool compute) { timeout(state, compute); }
+void nanny_killed(benchmark::State& state) {
+  const slate s;
+  fanout::process_pool pool(1);
+  recovery measured;
+  for (auto _ : state) {
+    const pid_t victim = pool.submit(nanny).get();
+    s.wipe();
+    auto doomed = pool.submit(stay, s.name(), false);
+    auto waiting = pool.submit(one);
+    if (!s.wait_for(1)) return state.SkipWithError("the task does not begin");
+    const auto killed = steady_clock::now();
+    ::kill(victim, SIGKILL);
+    if (!measured.add(
+            std::move(doomed), std::move(waiting), [&] { return killed; },
+            [](const fanout::worker_died&) { return true; }))
+      return state.SkipWithError("wrong result");
+  }
+  measured.report(state);
+}
+BENCHMARK(nanny_killed)->Iterations(50)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+void timeout_of(benchmark::State& state, bool compute) {
+  constexpr auto limit = 20ms;
+  fanout::process_pool pool({.workers = 1, .task_timeout = limit});
+  const slate s;
+  samples late;
+  for (auto _ : state) {
+    s.wipe();
+    auto doomed = pool.submit(stay, s.name(), compute);
+    try {
+      doomed.get();
+      return state.SkipWithError("it was not timed out");
+    } catch (const fanout::timed_out&) {
+      late.add(microseconds_since(s.at(0) + limit));
+    }
+  }
+  state.counters["late_p50_us"] = late.median();
+  state.counters["late_p99_us"] = late.quantile(0.99);
+}
 BENCHMARK_CAPTURE(timeout_of, sleeping, false)->Iterations(30)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(timeout_of, computing, true)->Iterations(30)->UseRealTime()->Unit(benchmark::kMillisecond);
 
