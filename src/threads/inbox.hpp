@@ -127,14 +127,15 @@ class inbox {
     earliest_.store(timers_.empty() ? never : timers_.earliest().deadline, std::memory_order_seq_cst);
   }
 
+  // Which of these share a cache line matters: on the first, whoever puts something in writes three; the last one is
+  // read by every worker before every op, and must stay in its cache meanwhile.
   event_count& workers_;
-  alignas(64) adaptive_mutex mutex_;  // guards the queue and the timers; event_count's is taken inside of it
+  alignas(64) adaptive_mutex mutex_;    // guards the queue and the timers; event_count's is taken inside of it
+  std::atomic<std::size_t> count_ = 0;  // written under the lock
   op_bundles<most_taken> queue_;
   timer_heap timers_;
   bool closed_ = false;
-  // Written under the lock. They are read by all, all the time.
-  alignas(64) std::atomic<std::size_t> count_ = 0;
-  std::atomic<time_point> earliest_ = never;
+  alignas(64) std::atomic<time_point> earliest_ = never;  // written under the lock
 };
 
 }  // namespace fanout::detail

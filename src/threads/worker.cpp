@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "fanout/detail/blocking.hpp"
+#include "fanout/detail/pause.hpp"
 #include "fanout/errors.hpp"
 #include "threads/search.hpp"
 
@@ -92,12 +93,20 @@ op* worker::find_in_turn() noexcept {
 
 /// The oldest that the pool was given. Takes a share of it all at once, from which others may steal: so it comes to the
 /// lock seldom, and the share is run before anything that is given later.
+///
+/// If workers are faster than who gives they would come for every single op, and take the lock's cache line from the
+/// giver each time, who then is slower still. So after a small share this waits first, for about as long as that line
+/// takes to come: then there are a few.
 op* worker::find_given() noexcept {
   while (!share_.empty()) {
     if (op* const work = share_.steal()) return work;  // else a thief was faster
   }
+  if (had_small_share_) {
+    for (int i = 0; i < pauses_for_more; ++i) pause_briefly();
+  }
   if (all_.inbox_.count() == 0) return nullptr;
   const op_chain taken = all_.inbox_.take(all_.places());
+  had_small_share_ = taken.count < inbox::most_taken;
   if (taken.count == 0) return nullptr;
   op* next = taken.first->next;
   for (std::size_t i = 1; i < taken.count; ++i) {
@@ -159,6 +168,7 @@ bool worker::sleep() noexcept {
   event_count& sleepers = all_.sleepers_;
   inbox& timers = all_.inbox_;
   sleeps_.count();
+  had_small_share_ = false;  // whoever wakes it wants no delay
   sleepers.announce(sleeper_, std::exchange(searching_, false));
   if (!all_.work_visible()) {
     if (all_.closing()) all_.end_if_over();

@@ -44,6 +44,7 @@ class worker {
   friend class crew;
 
   static constexpr auto turn = std::chrono::milliseconds(1);
+  static constexpr int pauses_for_more = 10;  // a quarter of a microsecond, where a pause is 24 ns
 
   /// A number that its own thread counts up, and others read.
   class tally {
@@ -76,6 +77,7 @@ class worker {
   work_deque::index made_from_ = 0;                 // what is in `own_` from here on was made by the op that runs now
   std::uint32_t since_look_ = 0, look_every_ = 64;  // calls of find()
   bool givens_turn_ = false;
+  bool had_small_share_ = false;
   time_point next_turn_{};
   std::uint32_t dice_;
   bool searching_ = false;
