@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fanout/task.hpp"
 
+#include "core/look_habit.hpp"
 #include "fanout/detail/blocking.hpp"
 #include "fanout/errors.hpp"
 
@@ -13,19 +14,11 @@ void throw_task_is_empty() {
 }
 
 namespace {
-// Bit 0: the last look was worth it; bit 1: the one before. Above: how many waits there have been.
-[[gnu::tls_model("initial-exec")]] constinit thread_local unsigned looks = 0;
+[[gnu::tls_model("initial-exec")]] constinit thread_local look_habit habit;
 }  // namespace
 
-bool worth_looking() noexcept {
-  constexpr unsigned one_wait = 4, period = 8;
-  looks += one_wait;
-  return looks % one_wait != 0 || looks / one_wait % period == 0;
-}
-
-void looked_for_result(bool was_worth_it) noexcept {
-  looks = (looks & ~3U) | (looks << 1 & 2U) | (was_worth_it ? 1U : 0U);
-}
+bool worth_looking() noexcept { return habit.is_worth_it(); }
+void looked_for_result(bool was_worth_it) noexcept { habit.looked(was_worth_it); }
 
 void throw_waits_for_itself() {
   throw error(

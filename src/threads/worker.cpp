@@ -143,9 +143,9 @@ void worker::end_search() noexcept {
 op* worker::next() noexcept {
   for (;;) {
     op* work = find();
-    if (work == nullptr) {
+    if (work == nullptr && habit_.is_worth_it()) {
       if (!searching_) searching_ = all_.sleepers_.begin_search();
-      if (searching_) work = search();
+      if (searching_) habit_.looked((work = search()) != nullptr);
     }
     if (work != nullptr) {
       if (searching_) end_search();

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/look_habit.hpp"
 #include "fanout/detail/this_thread.hpp"
 #include "fanout/duration.hpp"
 #include "fanout/executor.hpp"
@@ -80,6 +81,7 @@ class worker {
   bool had_small_share_ = false;
   time_point next_turn_{};
   std::uint32_t dice_;
+  look_habit habit_;  // of searching before it sleeps
   bool searching_ = false;
   tally completed_, stolen_, sleeps_;
 };

@@ -105,9 +105,7 @@ inline bool has_passed(const time_point* deadline) noexcept {
   return deadline != nullptr && *deadline <= std::chrono::steady_clock::now();
 }
 
-/// Whether this thread looks for a while before it sleeps: if that was worth it for one of its last two waits, and now
-/// and then to see whether it would be. Where one waits for long it is not; and who sleeps at once is woken, on an idle
-/// machine, by the core it sleeps on, which is ten times faster than by another.
+/// Whether this thread looks for a while before it sleeps: by its habit, see core/look_habit.hpp.
 bool worth_looking() noexcept;
 void looked_for_result(bool was_worth_it) noexcept;
 
