@@ -83,6 +83,10 @@ json to_json(const model_summary& model) {
   return result;
 }
 
+json to_json(const char* method, const interval& range) {
+  return {{"method", method}, {"level", range.level}, {"lo", range.low}, {"hi", range.high}};
+}
+
 json to_json(const comparison& pair, const analysis& found, const record& experiment) {
   json result = {{"a", found.compared[pair.a]},
                  {"b", found.compared[pair.b]},
@@ -90,8 +94,8 @@ json to_json(const comparison& pair, const analysis& found, const record& experi
                  {"verdict", to_string(pair.outcome)},
                  {"rounds", experiment.order.size()}};
   if (pair.evidence) {
-    const interval& range = pair.evidence->ratio;
-    result["ci"] = {{"method", "t"}, {"level", 1 - experiment.test.alpha}, {"lo", range.low}, {"hi", range.high}};
+    result["ci"] = to_json("t", pair.evidence->ratio);
+    if (pair.evidence->sign) result["ci_sign"] = to_json("sign", *pair.evidence->sign);
     result["p_difference"] = pair.evidence->p_difference;
     result["p_equivalence"] = pair.evidence->p_equivalence;
   }
@@ -171,6 +175,7 @@ nlohmann::ordered_json to_json(const record& experiment) {
                   {{"models", experiment.models},
                    {"rounds", experiment.rounds},
                    {"alpha", experiment.test.alpha},
+                   {"alpha_difference", experiment.test.alpha_difference},
                    {"min_effect", experiment.test.min_effect},
                    {"order", experiment.order}}},
                  {"runs", json::array()},
