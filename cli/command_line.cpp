@@ -12,17 +12,18 @@
 #include <memory>
 
 #include "cli/work.hpp"
+#include "lab/statistics.hpp"
 #include "lab/workload.hpp"
 
 namespace cli {
 
 namespace {
 
-constexpr unsigned most_tasks = 100'000, most_workers = 1024, most_rounds = 1000;
+constexpr unsigned most_tasks = 100'000, most_workers = 1024, most_rounds = 1000, most_warmups = 100;
 
 constexpr auto overview = R"(Examples:
   fanout compare              the notebook: waits and CPU work, native and
-                              Python (about a minute)
+                              Python (about two minutes)
   fanout compare sleep:0.5    five tasks that wait half a second
   fanout compare tasks.py:cpu_task --arg 1000000
   fanout compare --help)";
@@ -48,7 +49,7 @@ Exit codes: 0 ok, 1 a task failed, 2 wrong usage, 5 the models' results differ,
 
 /// As typed.
 struct texts {
-  std::string work, tasks, workers, models, rounds, python, min_effect, format, seed;
+  std::string work, tasks, workers, models, rounds, warmup, budget, timeout, python, min_effect, format, seed;
   std::vector<std::string> args;
   std::string spec, model;
 };
@@ -88,7 +89,11 @@ CLI::App* add_compare(CLI::App& app, texts& typed) {
   option("--workers", typed.workers, "N",
          "threads or processes (one per task, at most the\nnumber of CPUs + 4, at most 32)");
   option("--models", typed.models, "LIST", "some of serial,async,threads,processes (all)");
-  option("--rounds", typed.rounds, "N", "runs of each model (2 for sleep, else 5)");
+  option("--rounds", typed.rounds, "N|auto",
+         "runs of each model (auto: 5 to 20, until every\npair is decided or two minutes are over)");
+  option("--budget", typed.budget, "TIME", "no more rounds after so long, such as 90s or 2m");
+  option("--timeout", typed.timeout, "TIME", "a run that takes longer fails its model (10m)");
+  option("--warmup", typed.warmup, "N", "runs of each model before the first round (1)");
   option("--python", typed.python, "PATH", "the interpreter (that of the active virtual\nenvironment, else python3)");
   option("--min-effect", typed.min_effect, "SHARE", "the smallest difference that matters (3%)");
   option("--format", typed.format, "FORMAT", "table or json (table)");
@@ -107,11 +112,19 @@ CLI::App* add_run_host(CLI::App& app, texts& typed) {
 
 std::uint64_t parse_seed(std::string_view text) { return parse_count("--seed", text, 0, 0xffff'ffff); }
 
+std::vector<unsigned> parse_rounds(std::string_view text) {
+  if (text == "auto") return lab::automatic_looks;
+  return {parse_count("--rounds", text, 1, most_rounds)};
+}
+
 compare_options checked(const texts& typed) {
   compare_options options{.work = typed.work, .args = typed.args, .models = known_models(), .python = typed.python};
   if (!typed.tasks.empty()) options.tasks = parse_count("--tasks", typed.tasks, 1, most_tasks);
   if (!typed.workers.empty()) options.workers = parse_count("--workers", typed.workers, 1, most_workers);
-  if (!typed.rounds.empty()) options.rounds = parse_count("--rounds", typed.rounds, 1, most_rounds);
+  if (!typed.rounds.empty()) options.looks = parse_rounds(typed.rounds);
+  if (!typed.warmup.empty()) options.warmups = parse_count("--warmup", typed.warmup, 0, most_warmups);
+  if (!typed.budget.empty()) options.budget = parse_time("--budget", typed.budget);
+  if (!typed.timeout.empty()) options.timeout = parse_time("--timeout", typed.timeout);
   if (!typed.models.empty()) options.models = parse_models(typed.models);
   if (!typed.min_effect.empty()) options.min_effect = parse_share("--min-effect", typed.min_effect);
   if (!typed.seed.empty()) options.seed = parse_seed(typed.seed);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fanout/workers.hpp>
 #include <random>
 
@@ -39,13 +40,20 @@ class live_view final : public lab::progress {
 unsigned default_workers(unsigned tasks) { return std::min({tasks, 32U, fanout::default_workers() + 4}); }
 
 lab::experiment_plan plan_for(const chosen_work& chosen, const compare_options& options) {
+  // Automatic rounds go on until all is decided, but beyond the first look not for longer than one cares to wait.
+  constexpr std::chrono::minutes patience{2};
   const unsigned tasks = options.tasks.value_or(chosen.tasks);
+  const std::vector<unsigned>& looks = options.looks.empty() ? chosen.looks : options.looks;
+  const bool automatic = looks.size() > 1;
   return {.models = options.models,
           .tasks = tasks,
           .workers = options.workers.value_or(default_workers(tasks)),
-          .rounds = options.rounds.value_or(chosen.rounds),
           .seed = options.seed ? *options.seed : std::random_device{}(),
-          .test = {.min_effect = options.min_effect}};
+          .test = {.min_effect = options.min_effect, .looks = looks},
+          .warmups = options.warmups,
+          .timeout = options.timeout,
+          .budget = options.budget.value_or(automatic ? patience : std::chrono::nanoseconds{}),
+          .least_rounds = options.budget ? 1 : looks.front()};
 }
 
 exit_code code_of(const lab::analysis& found) {

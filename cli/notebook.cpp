@@ -23,10 +23,15 @@ struct cell {
   std::function<chosen_work(const compare_options&)> choose;
 };
 
-chosen_work native(const compare_options& options, const std::string& spec) {
+// Fixed numbers of rounds, which most often decide: all in all it must not take longer than anyone waits.
+const std::vector<unsigned> rounds_of_waits = {3}, rounds_of_cpu_work = {5};
+
+chosen_work native(const compare_options& options, const std::string& spec, const std::vector<unsigned>& looks) {
   compare_options one = options;
   one.work = spec;
-  return choose_work(one);
+  chosen_work chosen = choose_work(one);
+  chosen.looks = looks;
+  return chosen;
 }
 
 chosen_work python_waits(const compare_options& options) {
@@ -36,7 +41,7 @@ chosen_work python_waits(const compare_options& options) {
                                                    .args = {"{i}", "1"},
                                                    .interpreter = options.python}),
           .tasks = 5,
-          .rounds = 2};
+          .looks = rounds_of_waits};
 }
 
 chosen_work python_cpu(const compare_options& options) {
@@ -46,12 +51,13 @@ chosen_work python_cpu(const compare_options& options) {
                                                    .args = {"10000000"},
                                                    .interpreter = options.python}),
           .tasks = 2,
-          .rounds = 5};
+          .looks = rounds_of_cpu_work};
 }
 
 std::vector<cell> cells() {
-  return {{"waits, native", [](const compare_options& options) { return native(options, "sleep:1"); }},
-          {"CPU work, native", [](const compare_options& options) { return native(options, "cpu:100000000"); }},
+  return {{"waits, native", [](const compare_options& options) { return native(options, "sleep:1", rounds_of_waits); }},
+          {"CPU work, native",
+           [](const compare_options& options) { return native(options, "cpu:100000000", rounds_of_cpu_work); }},
           {"waits, Python", python_waits},
           {"CPU work, Python", python_cpu}};
 }
@@ -81,13 +87,15 @@ exit_code run_notebook(const compare_options& options) {
   const lab::terminal out = lab::terminal::of(STDOUT_FILENO);
   const bool table = options.format == output_format::table;
   const std::vector<cell> all = cells();
+  compare_options each = options;
+  if (each.budget) *each.budget /= all.size();
   std::vector<comparison_outcome> outcomes;
   exit_code code = ok;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (table)
       write_out(
           fmt::format("{}{}  ", i > 0 ? "\n" : "", bold(fmt::format("{}/{} {}", i + 1, all.size(), all[i].name), out)));
-    outcomes.push_back(compare_work(all[i].choose(options), options));
+    outcomes.push_back(compare_work(all[i].choose(each), each));
     code = std::max(code, outcomes.back().code);
   }
   if (table)

@@ -43,6 +43,18 @@ unsigned parse_count(std::string_view option, std::string_view text, unsigned le
   return number;
 }
 
+std::chrono::nanoseconds parse_time(std::string_view option, std::string_view text) {
+  constexpr std::pair<std::string_view, double> units[] = {{"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}};
+  constexpr double longest_s = 365 * 24 * 3600.;
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  const std::string_view unit(end, text.data() + text.size());
+  for (const auto& [name, seconds] : units)
+    if (error == std::errc{} && unit == name && number > 0 && number * seconds <= longest_s)
+      return std::chrono::ceil<std::chrono::nanoseconds>(std::chrono::duration<double>(number * seconds));
+  throw lab::usage_error(fmt::format("{} is a time such as 500ms, 90s, 2m or 1h, not '{}'", option, text));
+}
+
 double parse_share(std::string_view option, std::string_view text) {
   const bool percent = text.ends_with('%');
   const std::string_view digits = text.substr(0, text.size() - (percent ? 1 : 0));

@@ -2,6 +2,7 @@
 // What the user typed, checked.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,7 +17,11 @@ enum class output_format { table, json };
 struct compare_options {
   std::string work;  // empty: the notebook
   std::vector<std::string> args;
-  std::optional<unsigned> tasks{}, workers{}, rounds{};
+  std::optional<unsigned> tasks{}, workers{};
+  std::vector<unsigned> looks{};  // after how many rounds the data are looked at; the last look is the end
+  unsigned warmups = 1;
+  std::optional<std::chrono::nanoseconds> budget{};
+  std::chrono::nanoseconds timeout = std::chrono::minutes(10);
   std::vector<std::string> models;
   std::string python;
   double min_effect = 0.03;
@@ -29,6 +34,9 @@ const std::vector<std::string>& known_models();
 
 /// A whole number in [least, most]. Throws lab::usage_error that names the option.
 unsigned parse_count(std::string_view option, std::string_view text, unsigned least, unsigned most);
+
+/// "500ms", "90s", "1.5m" or "2h", more than nothing and at most a year. Throws lab::usage_error.
+std::chrono::nanoseconds parse_time(std::string_view option, std::string_view text);
 
 /// "3%" or "0.03", more than 0 and less than 1. Throws lab::usage_error.
 double parse_share(std::string_view option, std::string_view text);

@@ -67,6 +67,29 @@ json to_json(const run_record& run) {
   return result;
 }
 
+json to_json(const round_conditions& found, std::size_t round) {
+  json result = {{"round", round}, {"dirty", found.disturbed()}};
+  if (found.steal) result["steal"] = *found.steal;
+  if (found.others) result["others"] = *found.others;
+  if (found.throttled) result["throttled"] = *found.throttled;
+  return result;
+}
+
+json plan_to_json(const record& experiment) {
+  json plan = {{"models", experiment.models},
+               {"rounds", experiment.test.looks.back()},
+               {"looks", experiment.test.looks},
+               {"warmup", experiment.warmups}};
+  if (experiment.timeout_s > 0) plan["timeout_s"] = experiment.timeout_s;
+  if (experiment.budget_s > 0) plan["budget_s"] = experiment.budget_s;
+  if (experiment.budget_spent) plan["budget_spent"] = true;
+  plan["alpha"] = experiment.test.alpha;
+  plan["alpha_difference"] = experiment.test.alpha_difference;
+  plan["min_effect"] = experiment.test.min_effect;
+  plan["order"] = experiment.order;
+  return plan;
+}
+
 json to_json(const model_summary& model) {
   json result = {{"model", model.model},
                  {"median_s", model.median_s},
@@ -171,17 +194,14 @@ nlohmann::ordered_json to_json(const record& experiment) {
                  {"seed", experiment.seed},
                  {"machine", experiment.machine},
                  {"workload", workload_to_json(experiment, found)},
-                 {"plan",
-                  {{"models", experiment.models},
-                   {"rounds", experiment.rounds},
-                   {"alpha", experiment.test.alpha},
-                   {"alpha_difference", experiment.test.alpha_difference},
-                   {"min_effect", experiment.test.min_effect},
-                   {"order", experiment.order}}},
+                 {"plan", plan_to_json(experiment)},
                  {"runs", json::array()},
                  {"summary", json::array()},
                  {"pairs", json::array()}};
   result.update(experiment.host);
+  for (const run_record& run : experiment.warmup_runs) result["warmup"].push_back(to_json(run));
+  for (std::size_t i = 0; i < experiment.conditions.size(); ++i)
+    result["rounds"].push_back(to_json(experiment.conditions[i], i + 1));
   for (const run_record& run : experiment.runs) result["runs"].push_back(to_json(run));
   for (const model_summary& model : found.models) result["summary"].push_back(to_json(model));
   for (const comparison& pair : found.pairs) result["pairs"].push_back(to_json(pair, found, experiment));

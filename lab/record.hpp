@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lab/conditions.hpp"
 #include "lab/statistics.hpp"
 
 namespace lab {
@@ -26,7 +27,7 @@ struct task_report {
 /// One model in one round: one process. Costs are meaningful only without an error.
 struct run_record {
   std::string model{};
-  unsigned round = 0, position = 0;  // from 1
+  unsigned round = 0, position = 0;  // from 1; round 0: it warmed up
   std::string error{};    // why it failed: a task's error, or what became of the host; empty if all went well
   std::string summary{};  // of that error, if its host gave one
   double wall_s = 0, setup_s = 0, cpu_user_s = 0, cpu_sys_s = 0;
@@ -49,12 +50,17 @@ struct record {
   nlohmann::json machine{}, host{};  // host: workload::host()
   std::string title{};               // workload::title()
   nlohmann::json workload{};         // workload::describe()
-  unsigned tasks = 0, workers = 0, rounds = 0;
+  unsigned tasks = 0, workers = 0;
   std::uint64_t seed = 0;
   test_plan test{};
+  unsigned warmups = 0;
+  double timeout_s = 0, budget_s = 0;             // 0: none
+  bool budget_spent = false;                      // that is why there were no more rounds
   std::vector<std::string> models{};              // as asked for
   std::vector<unavailable_model> unavailable{};   // those that cannot run here
+  std::vector<run_record> warmup_runs{};          // before the first round
   std::vector<std::vector<std::string>> order{};  // per round, the models in the order they ran
+  std::vector<round_conditions> conditions{};     // per round
   std::vector<run_record> runs{};
 };
 

@@ -34,6 +34,9 @@ struct test_plan {
   std::vector<unsigned> looks{};   // after how many rounds verdicts are drawn, ascending; empty: once
 };
 
+/// Where verdicts are drawn unless a number of rounds is asked for.
+inline const std::vector<unsigned> automatic_looks = {5, 8, 12, 20};
+
 struct interval {
   double low, high;
   double level;  // how often such an interval holds the true ratio

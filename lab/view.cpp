@@ -105,6 +105,54 @@ std::string disturbance(const analysis& found) {
   return fmt::format("; {} took from {} to {}: is this machine busy with other work?", most->model, walls[0], walls[1]);
 }
 
+/// "2, 4 and 5", or "every round".
+std::string rounds_in_words(const std::vector<unsigned>& rounds, std::size_t of) {
+  if (rounds.size() == of) return of == 1 ? "the round" : "every round";
+  names texts;
+  for (const unsigned round : rounds) texts.push_back(std::to_string(round));
+  return fmt::format("round{} {}", rounds.size() == 1 ? "" : "s", format_list(texts));
+}
+
+/// Which rounds something else disturbed, and what it was.
+std::string show_conditions(const record& experiment, const terminal& out) {
+  std::vector<unsigned> rounds;
+  double others = 0, steal = 0;
+  bool throttled = false;
+  for (unsigned round = 1; const round_conditions& found : experiment.conditions) {
+    if (found.disturbed()) {
+      rounds.push_back(round);
+      if (found.shared()) others = std::max(others, *found.others);
+      if (found.stolen_from()) steal = std::max(steal, *found.steal);
+      throttled = throttled || found.held_back();
+    }
+    ++round;
+  }
+  if (rounds.empty()) return {};
+  const std::string_view up_to = rounds.size() > 1 ? "up to " : "";
+  names causes;
+  if (others > 0) causes.push_back(fmt::format("other programs took {}{:.0f} % of all CPU time", up_to, 100 * others));
+  if (steal > 0)
+    causes.push_back(fmt::format("the hypervisor kept {}{:.1f} % of {} back", up_to, 100 * steal,
+                                 causes.empty() ? "all CPU time" : "it"));
+  if (throttled) causes.push_back("a CPU quota (cgroup) stopped the tasks");
+  return sentence("!", ansi::yellow,
+                  fmt::format("{} {} disturbed: {}", rounds_in_words(rounds, experiment.conditions.size()),
+                              rounds.size() > 1 && rounds.size() < experiment.conditions.size() ? "were" : "was",
+                              format_list(causes)),
+                  out);
+}
+
+bool was_disturbed(const record& experiment) {
+  return std::ranges::any_of(experiment.conditions, &round_conditions::disturbed);
+}
+
+/// How many rounds it took, where that was not fixed.
+std::string show_rounds(const record& experiment, const analysis& found, const terminal& out) {
+  if (experiment.test.looks.size() < 2 || found.pairs.empty()) return {};
+  if (std::ranges::find(found.pairs, verdict::undecided, &comparison::outcome) != found.pairs.end()) return {};
+  return sentence(" ", ansi::plain, fmt::format("decided after {}", counted(experiment.order.size(), "round")), out);
+}
+
 std::string show_undecided(const record& experiment, const analysis& found, const terminal& out) {
   names pairs;
   std::optional<unsigned> more;
@@ -116,7 +164,8 @@ std::string show_undecided(const record& experiment, const analysis& found, cons
   if (pairs.empty()) return {};
   const bool all = pairs.size() == found.pairs.size() && pairs.size() > 1;
   std::string text = fmt::format(
-      "undecided after {}: {}", counted(experiment.order.size(), "round"),
+      "undecided after {}{}: {}", counted(experiment.order.size(), "round"),
+      experiment.budget_spent ? fmt::format(", when its time ({:g} s) was up", experiment.budget_s) : "",
       all ? format_list(found.compared) + " cannot be told apart" : fmt::format("{}", fmt::join(pairs, ", ")));
   if (experiment.order.size() == 1)
     text += "; one round decides nothing: use --rounds 2 or more";
@@ -124,7 +173,7 @@ std::string show_undecided(const record& experiment, const analysis& found, cons
     text += fmt::format("; --rounds {} would probably decide", experiment.order.size() + *more);
   else
     text += "; these differ by so nearly what matters that more rounds are unlikely to decide";
-  text += disturbance(found);
+  if (!was_disturbed(experiment)) text += disturbance(found);
   return sentence("?", ansi::yellow, text, out);
 }
 
@@ -142,7 +191,8 @@ std::string show_verdict(const record& experiment, const analysis& found, const 
     if (group != best)
       text += sentence("≈", ansi::plain,
                        fmt::format("{}: {}", format_list(group), tie_in_words(experiment, found, group)), out);
-  return text + show_undecided(experiment, found, out);
+  return text + show_undecided(experiment, found, out) + show_conditions(experiment, out) +
+         show_rounds(experiment, found, out);
 }
 
 /// A value as a program would write it, on one line.
@@ -264,9 +314,11 @@ std::string show_plan(const record& experiment, const terminal& out) {
   facts += fmt::format("Linux {}", experiment.machine.value("kernel", ""));
   if (const std::string host = host_in_words(experiment); !host.empty()) facts = host + " · " + facts;
   const std::size_t running = experiment.models.size() - experiment.unavailable.size();
+  const std::vector<unsigned>& looks = experiment.test.looks;
   if (running > 0)
-    facts += fmt::format(" · {} × {} in random order (seed {})", counted(running, "model"),
-                         counted(experiment.rounds, "round"), experiment.seed);
+    facts += fmt::format(" · {} × {}{} in random order (seed {})", counted(running, "model"),
+                         looks.size() > 1 ? fmt::format("{} to ", looks.front()) : "", counted(looks.back(), "round"),
+                         experiment.seed);
   return fmt::format("{}\n {}\n", styled(ansi::bold, shortened(work, out.width), out),
                      styled(ansi::dim, wrapped(facts, out.width, 1), out));
 }

@@ -15,7 +15,8 @@ class Terminal(ToolTest):
     def test_a_terminal_gets_colour_and_a_line_that_is_rewritten(self):
         shown = self.run_on_terminal(*SHORT)
         self.assertIn("\x1b[1m", shown)
-        self.assertIn("\r\x1b[K round 1/2", shown)
+        self.assertIn("\r\x1b[K warm-up", shown)
+        self.assertIn("\r\x1b[K round 1/5", shown)
         self.assertIn("left", shown)
 
     def test_no_color_means_none(self):

@@ -35,6 +35,13 @@ class Usage(ToolTest):
                 self.assertIn(f"{option} is a whole number from 1 to ", message)
                 self.assertIn(f"not '{value}'", message)
 
+    def test_times_that_are_none(self):
+        for option in ("--budget", "--timeout"):
+            for value in ("0s", "-1s", "60", "soon", "1 m", "1d", "1e3s", "nans", "99999999h"):
+                message = self.refused("compare", "sleep:0.05", option, value)
+                self.assertIn(f"{option} is a time such as 500ms, 90s, 2m or 1h, not '{value}'", message)
+        self.assertIn("--warmup is a whole number from 0 to ", self.refused("compare", "cpu:10", "--warmup", "x"))
+
     def test_a_missing_file(self):
         self.assertIn("no such file: missing.py", self.refused("compare", "missing.py:task"))
 
@@ -77,7 +84,8 @@ class Usage(ToolTest):
 
     def test_empty_values(self):
         self.assertIn("WORK is empty", self.refused("compare", ""))
-        for option in ("--tasks", "--workers", "--rounds", "--models", "--python", "--min-effect", "--format", "--seed"):
+        for option in ("--tasks", "--workers", "--rounds", "--models", "--python", "--min-effect", "--format", "--seed",
+                       "--budget", "--timeout", "--warmup"):
             self.assertIn(f"{option} is empty", self.refused("compare", "cpu:10", option, ""))
             self.assertIn(f"{option} is empty", self.refused("compare", "cpu:10", f"{option}=", "--seed", "1")
                           if option != "--seed" else self.refused("compare", "--seed=", "cpu:10"))
