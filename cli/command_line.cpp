@@ -26,6 +26,8 @@ constexpr auto overview = R"(Examples:
                               Python (about two minutes)
   fanout compare sleep:0.5    five tasks that wait half a second
   fanout compare tasks.py:cpu_task --arg 1000000
+  fanout compare cpu:100000000 --export-json record.json
+  fanout explain record.json  what that comparison showed
   fanout compare --help)";
 
 constexpr auto compare_help = R"(WORK:
@@ -47,11 +49,24 @@ Examples:
 Exit codes: 0 ok, 1 a task failed, 2 wrong usage, 5 the models' results differ,
 130 interrupted.)";
 
+constexpr auto explain_help = R"(FILE:
+  what fanout compare --export-json FILE has written, or --format json printed
+
+Everything but the measurements themselves is found out anew from them: medians,
+verdicts, ranks. The output is that of the run.
+
+Examples:
+  fanout compare cpu:100000000 --export-json record.json
+  fanout explain record.json
+
+Exit codes: those of the run; 2 if FILE cannot be read or is no record.)";
+
 /// As typed.
 struct texts {
-  std::string work, tasks, workers, models, rounds, warmup, budget, timeout, python, min_effect, format, seed;
+  std::string work, tasks, workers, models, rounds, warmup, budget, timeout, python, min_effect, format, seed,
+      export_json;
   std::vector<std::string> args;
-  std::string spec, model;
+  std::string spec, model, file;
 };
 
 /// CLI11's help with our first lines, in which the work comes before its options, as in all examples. The footer tells
@@ -97,8 +112,17 @@ CLI::App* add_compare(CLI::App& app, texts& typed) {
   option("--python", typed.python, "PATH", "the interpreter (that of the active virtual\nenvironment, else python3)");
   option("--min-effect", typed.min_effect, "SHARE", "the smallest difference that matters (3%)");
   option("--format", typed.format, "FORMAT", "table or json (table)");
+  option("--export-json", typed.export_json, "FILE", "write the record to FILE, for fanout explain");
   option("--seed", typed.seed, "N", "seed of the order in which models run (random)");
   return compare;
+}
+
+CLI::App* add_explain(CLI::App& app, texts& typed) {
+  CLI::App* explain = app.add_subcommand("explain", "show what a recorded comparison found, and conclude anew");
+  explain->group("Commands");
+  set_help(*explain, "Show what a recorded comparison found, and conclude anew.", "fanout explain FILE", explain_help);
+  explain->add_option("FILE", typed.file);
+  return explain;
 }
 
 CLI::App* add_run_host(CLI::App& app, texts& typed) {
@@ -110,6 +134,12 @@ CLI::App* add_run_host(CLI::App& app, texts& typed) {
   return run;
 }
 
+explain_options checked_explain(const texts& typed) {
+  if (typed.file.empty())
+    throw lab::usage_error("which record? fanout explain FILE.json, as fanout compare --export-json has written it");
+  return {.file = typed.file};
+}
+
 std::uint64_t parse_seed(std::string_view text) { return parse_count("--seed", text, 0, 0xffff'ffff); }
 
 std::vector<unsigned> parse_rounds(std::string_view text) {
@@ -118,7 +148,11 @@ std::vector<unsigned> parse_rounds(std::string_view text) {
 }
 
 compare_options checked(const texts& typed) {
-  compare_options options{.work = typed.work, .args = typed.args, .models = known_models(), .python = typed.python};
+  compare_options options{.work = typed.work,
+                          .args = typed.args,
+                          .models = known_models(),
+                          .python = typed.python,
+                          .export_json = typed.export_json};
   if (!typed.tasks.empty()) options.tasks = parse_count("--tasks", typed.tasks, 1, most_tasks);
   if (!typed.workers.empty()) options.workers = parse_count("--workers", typed.workers, 1, most_workers);
   if (!typed.rounds.empty()) options.looks = parse_rounds(typed.rounds);
@@ -160,26 +194,28 @@ void refuse_empty_values(const CLI::App& compare) {
       throw lab::usage_error(fmt::format("{} is empty: give it a value, or leave it out", option->get_name()));
 }
 
+const std::vector<std::string> commands = {"compare", "explain"};
+
 lab::usage_error no_command(const std::string& word) {
   if (word.empty()) return lab::usage_error("which command? Try fanout compare, or fanout --help");
   std::string hint = "see fanout --help";
-  if (nearest(word, {"compare"})) hint = "did you mean fanout compare?";
+  if (const auto meant = nearest(word, commands)) hint = fmt::format("did you mean fanout {}?", *meant);
   if (is_work(word)) hint = fmt::format("did you mean fanout compare {}?", word);
   return lab::usage_error(fmt::format("there is no command '{}'; {}", word, hint));
 }
 
 /// CLI11's own message as ours are written.
-lab::usage_error in_our_words(const CLI::ParseError& error) {
+lab::usage_error in_our_words(const CLI::ParseError& error, const std::string& command) {
   std::string text = error.what();
   if (error.get_name() == "ArgumentMismatch") {
     const std::string option = text.substr(0, text.find(':'));
     const bool missing = text.ends_with("missing");
-    return lab::usage_error(option + (missing ? " needs a value" : " is given more than once") +
-                            "; see fanout compare --help");
+    return lab::usage_error(option + (missing ? " needs a value" : " is given more than once") + "; see fanout " +
+                            command + " --help");
   }
   if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   std::ranges::replace(text, '\n', ' ');
-  return lab::usage_error(text + "; see fanout compare --help");
+  return lab::usage_error(text + "; see fanout " + command + " --help");
 }
 
 }  // namespace
@@ -192,21 +228,23 @@ command parse_command_line(int argc, char** argv) {
   app.require_subcommand(0, 1);  // the same word again is an argument
   texts typed;
   CLI::App* const compare = add_compare(app, typed);
+  CLI::App* const explain = add_explain(app, typed);
   CLI::App* const run = add_run_host(app, typed);
-  if (const std::string first = argc > 1 ? argv[1] : "";
-      !first.starts_with('-') && first != "compare" && first != "__run")
-    throw no_command(first);
+  const std::string first = argc > 1 ? argv[1] : "";
+  const bool known = std::ranges::find(commands, first) != commands.end();
+  if (!first.starts_with('-') && !known && first != "__run") throw no_command(first);
   try {
     std::vector<std::string> words = with_empty_values_apart(argc, argv);
     std::ranges::reverse(words);  // as CLI11 wants them
     app.parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
-    return show_text{compare->parsed() ? compare->help() : app.help()};
+    return show_text{compare->parsed() ? compare->help() : explain->parsed() ? explain->help() : app.help()};
   } catch (const CLI::CallForVersion&) {
     return show_text{"fanout " FANOUT_VERSION "\n"};
   } catch (const CLI::ParseError& error) {
-    throw in_our_words(error);
+    throw in_our_words(error, known ? first : "compare");
   }
+  if (explain->parsed()) return checked_explain(typed);
   if (!run->parsed()) {
     refuse_empty_values(*compare);
     return checked(typed);

@@ -23,10 +23,15 @@ struct compare_options {
   std::optional<std::chrono::nanoseconds> budget{};
   std::chrono::nanoseconds timeout = std::chrono::minutes(10);
   std::vector<std::string> models;
-  std::string python;
+  std::string python, export_json;
   double min_effect = 0.03;
   output_format format = output_format::table;
   std::optional<std::uint64_t> seed{};
+};
+
+/// `fanout explain`.
+struct explain_options {
+  std::string file;
 };
 
 /// The models this version knows, in the order in which they are shown.

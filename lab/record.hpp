@@ -14,6 +14,10 @@
 
 namespace lab {
 
+/// Which form records have as JSON: schema/fanout-result-1.json describes it. Keys may be added to it; a change that
+/// breaks readers gets the next number.
+inline constexpr std::string_view record_schema = "fanout-result-1.json";
+
 /// What one task did. Times in seconds since the clock of its run started.
 struct task_report {
   bool ok = false;
@@ -72,7 +76,7 @@ void read_host_record(std::string_view line, run_record& run);
 nlohmann::json describe_machine();
 
 /// The whole record with its summary, pairs and values, as `--format json` prints it. Nothing that was not measured is
-/// in it.
+/// in it. read_record() (record_reader.hpp) makes the same record of it.
 nlohmann::ordered_json to_json(const record& experiment);
 
 }  // namespace lab

@@ -87,13 +87,16 @@ std::optional<interval> sign_interval(std::vector<double> d, double level) {
   return found;
 }
 
+/// A ratio from its logarithm; finite, however wide the interval: JSON has no infinity.
+double ratio_of(double log_ratio) { return std::exp(std::clamp(log_ratio, -700.0, 700.0)); }
+
 comparison::evidence_type weigh(const sample& s, const test_plan& plan, const levels& level) {
   const std::size_t rounds = s.d.size();
   const double margin = std::log1p(plan.min_effect);
   const double se = s.standard_error(rounds);
   const double half = se * upper_quantile(level.interval / 2, rounds);
   return {
-      .ratio = {.low = std::exp(s.mean - half), .high = std::exp(s.mean + half), .level = 1 - level.interval},
+      .ratio = {.low = ratio_of(s.mean - half), .high = ratio_of(s.mean + half), .level = 1 - level.interval},
       .sign = sign_interval(s.d, 1 - level.interval),
       .p_difference = std::min(1.0, 2 * upper_tail((std::abs(s.mean) - margin) / se, rounds)),
       .p_equivalence = std::max(upper_tail((s.mean + margin) / se, rounds), upper_tail((margin - s.mean) / se, rounds)),

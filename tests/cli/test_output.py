@@ -8,7 +8,7 @@ import unittest
 
 from tool import FANOUT, HOSTS_PYTHON, ToolTest, subprocess
 
-SHORT = ("compare", "sleep:0.05", "--models", "async,serial", "--tasks", "2")
+SHORT = ("compare", "sleep:0.05", "--models", "async,serial", "--tasks", "2", "--rounds", "2")
 
 
 class Terminal(ToolTest):
@@ -16,7 +16,7 @@ class Terminal(ToolTest):
         shown = self.run_on_terminal(*SHORT)
         self.assertIn("\x1b[1m", shown)
         self.assertIn("\r\x1b[K warm-up", shown)
-        self.assertIn("\r\x1b[K round 1/5", shown)
+        self.assertIn("\r\x1b[K round 1/2", shown)
         self.assertIn("left", shown)
 
     def test_no_color_means_none(self):

@@ -85,7 +85,7 @@ class Usage(ToolTest):
     def test_empty_values(self):
         self.assertIn("WORK is empty", self.refused("compare", ""))
         for option in ("--tasks", "--workers", "--rounds", "--models", "--python", "--min-effect", "--format", "--seed",
-                       "--budget", "--timeout", "--warmup"):
+                       "--budget", "--timeout", "--warmup", "--export-json"):
             self.assertIn(f"{option} is empty", self.refused("compare", "cpu:10", option, ""))
             self.assertIn(f"{option} is empty", self.refused("compare", "cpu:10", f"{option}=", "--seed", "1")
                           if option != "--seed" else self.refused("compare", "--seed=", "cpu:10"))
@@ -94,13 +94,14 @@ class Usage(ToolTest):
         self.assertIn("which command?", self.refused())
         self.assertIn("no command 'costs'; see fanout --help", self.refused("costs"))
         self.assertIn("did you mean fanout compare?", self.refused("compar"))
+        self.assertIn("did you mean fanout explain?", self.refused("explian"))
         self.assertIn("did you mean fanout compare cpu:10?", self.refused("cpu:10"))
         self.assertIn("did you mean fanout compare a.py:f?", self.refused("a.py:f"))
 
 
 class Help(ToolTest):
     def test_help_shows_examples(self):
-        for args in (["--help"], ["compare", "--help"]):
+        for args in (["--help"], ["compare", "--help"], ["explain", "--help"]):
             done = self.run_tool(*args)
             self.assertEqual(done.returncode, 0)
             self.assertIn("Examples:\n  fanout compare", done.stdout_text)
@@ -108,7 +109,8 @@ class Help(ToolTest):
 
     def test_help_says_how_it_is_called_and_is_of_one_style(self):
         for args, call in ((["--help"], "fanout COMMAND [OPTIONS]"),
-                           (["compare", "--help"], "fanout compare [WORK] [OPTIONS]")):
+                           (["compare", "--help"], "fanout compare [WORK] [OPTIONS]"),
+                           (["explain", "--help"], "fanout explain FILE")):
             text = self.run_tool(*args).stdout_text
             self.assertRegex(text, r"\A[A-Z][^\n]+\.\n\nUsage: " + re.escape(call) + r"\n\nOptions:\n")
             self.assertNotIn("\n\n\n", text)

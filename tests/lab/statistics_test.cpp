@@ -70,6 +70,12 @@ TEST(Statistics, TwoRoundsSayEqualOfWhatIsEqualInBoth) {
   EXPECT_GE(*pairs[4].more_rounds, 1U);
 }
 
+TEST(Statistics, IntervalsAreFinite) {
+  const auto pairs = compare_all({{1.0, 1e9}, {1e9, 1.0}}, {.looks = {2, 3, 4, 5}});
+  EXPECT_GT(pairs[0].evidence->ratio.low, 0);
+  EXPECT_TRUE(std::isfinite(pairs[0].evidence->ratio.high));
+}
+
 TEST(Statistics, TwoRoundsThatDisagreeDecideNothing) {
   const auto pairs = compare_all({{1.0, 2.0}, {2.0, 1.0}}, plan);
   EXPECT_EQ(pairs[0].outcome, verdict::undecided);
