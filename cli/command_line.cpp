@@ -44,10 +44,11 @@ Examples:
   fanout compare cpu:100000000 --models serial,threads
   fanout compare tasks.py:fetch_data --arg '{i}' --arg 1 --tasks 5
   fanout compare tasks.py:cpu_task --arg 1000000 --python .venv/bin/python
+  fanout compare tasks.py:cpu_task --assert 'processes < 0.6*threads'
   fanout compare sleep:0.2 --format json | jq '.summary[] | {model, median_s}'
 
-Exit codes: 0 ok, 1 a task failed, 2 wrong usage, 5 the models' results differ,
-130 interrupted.)";
+Exit codes: 0 ok, 1 a task failed, 2 wrong usage, 3 undecided (--strict), 4 not
+shown (--assert), 5 the models' results differ, 130 interrupted.)";
 
 constexpr auto explain_help = R"(FILE:
   what fanout compare --export-json FILE has written, or --format json printed
@@ -58,6 +59,8 @@ verdicts, ranks. The output is that of the run.
 Examples:
   fanout compare cpu:100000000 --export-json record.json
   fanout explain record.json
+  fanout explain record.json --format md
+  fanout explain record.json --assert 'threads < 0.6*serial'
 
 Exit codes: those of the run; 2 if FILE cannot be read or is no record.)";
 
@@ -65,7 +68,8 @@ Exit codes: those of the run; 2 if FILE cannot be read or is no record.)";
 struct texts {
   std::string work, tasks, workers, models, rounds, warmup, budget, timeout, python, min_effect, format, seed,
       export_json;
-  std::vector<std::string> args;
+  std::vector<std::string> args, assertions;
+  bool strict = false;
   std::string spec, model, file;
 };
 
@@ -90,6 +94,17 @@ void set_help(CLI::App& app, const char* heading, const char* usage, const char*
   app.footer(footer);
 }
 
+/// Those of both commands.
+void add_report_options(CLI::App& command, texts& typed) {
+  command.add_option("--format", typed.format, "table, json, csv or md (table)")->option_text("FORMAT");
+  command
+      .add_option("--assert", typed.assertions,
+                  "exit with 4 unless that is shown, such as\nprocesses < threads; may be repeated")
+      ->option_text("CLAIM")
+      ->allow_extra_args(false);
+  command.add_flag("--strict", typed.strict, "exit with 3 if anything is undecided");
+}
+
 CLI::App* add_compare(CLI::App& app, texts& typed) {
   CLI::App* compare = app.add_subcommand("compare", "run work under every concurrency model; say which is best");
   compare->group("Commands");
@@ -111,7 +126,7 @@ CLI::App* add_compare(CLI::App& app, texts& typed) {
   option("--warmup", typed.warmup, "N", "runs of each model before the first round (1)");
   option("--python", typed.python, "PATH", "the interpreter (that of the active virtual\nenvironment, else python3)");
   option("--min-effect", typed.min_effect, "SHARE", "the smallest difference that matters (3%)");
-  option("--format", typed.format, "FORMAT", "table or json (table)");
+  add_report_options(*compare, typed);
   option("--export-json", typed.export_json, "FILE", "write the record to FILE, for fanout explain");
   option("--seed", typed.seed, "N", "seed of the order in which models run (random)");
   return compare;
@@ -120,8 +135,10 @@ CLI::App* add_compare(CLI::App& app, texts& typed) {
 CLI::App* add_explain(CLI::App& app, texts& typed) {
   CLI::App* explain = app.add_subcommand("explain", "show what a recorded comparison found, and conclude anew");
   explain->group("Commands");
-  set_help(*explain, "Show what a recorded comparison found, and conclude anew.", "fanout explain FILE", explain_help);
+  set_help(*explain, "Show what a recorded comparison found, and conclude anew.", "fanout explain FILE [OPTIONS]",
+           explain_help);
   explain->add_option("FILE", typed.file);
+  add_report_options(*explain, typed);
   return explain;
 }
 
@@ -134,10 +151,17 @@ CLI::App* add_run_host(CLI::App& app, texts& typed) {
   return run;
 }
 
+report_options checked_report(const texts& typed) {
+  report_options options{.strict = typed.strict};
+  if (!typed.format.empty()) options.format = parse_format(typed.format);
+  for (const std::string& text : typed.assertions) options.claims.push_back(parse_assertion(text));
+  return options;
+}
+
 explain_options checked_explain(const texts& typed) {
   if (typed.file.empty())
     throw lab::usage_error("which record? fanout explain FILE.json, as fanout compare --export-json has written it");
-  return {.file = typed.file};
+  return {.file = typed.file, .report = checked_report(typed)};
 }
 
 std::uint64_t parse_seed(std::string_view text) { return parse_count("--seed", text, 0, 0xffff'ffff); }
@@ -162,21 +186,18 @@ compare_options checked(const texts& typed) {
   if (!typed.models.empty()) options.models = parse_models(typed.models);
   if (!typed.min_effect.empty()) options.min_effect = parse_share("--min-effect", typed.min_effect);
   if (!typed.seed.empty()) options.seed = parse_seed(typed.seed);
-  if (typed.format == "json")
-    options.format = output_format::json;
-  else if (!typed.format.empty() && typed.format != "table")
-    throw lab::usage_error(fmt::format("--format is table or json, not '{}'", typed.format));
+  options.report = checked_report(typed);
   return options;
 }
 
 /// CLI11 takes "--arg=" for "--arg": what stands after the = is then the next word. In two words it is unmistakable.
 std::vector<std::string> with_empty_values_apart(int argc, char** argv) {
   std::vector<std::string> words;
-  bool value = false;  // of the option before: all take one, but for --help and --version, which end the parsing
+  bool value = false;  // of the option before: all take one, but for --strict, and --help and --version, which end this
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
     const bool option = !value && word.starts_with("--") && word.size() > 2;
-    value = option && word.find('=') == std::string::npos;
+    value = option && word.find('=') == std::string::npos && word != "--strict";
     if (option && word.find('=') + 1 == word.size()) {
       word.pop_back();
       words.push_back(std::move(word));
@@ -188,8 +209,8 @@ std::vector<std::string> with_empty_values_apart(int argc, char** argv) {
 }
 
 /// An empty text is a mistake (`--tasks "$UNSET"`), but for --arg.
-void refuse_empty_values(const CLI::App& compare) {
-  for (const CLI::Option* option : compare.get_options())
+void refuse_empty_values(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options())
     if (option->count() > 0 && option->get_name() != "--arg" && option->results().front().empty())
       throw lab::usage_error(fmt::format("{} is empty: give it a value, or leave it out", option->get_name()));
 }
@@ -244,7 +265,10 @@ command parse_command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     throw in_our_words(error, known ? first : "compare");
   }
-  if (explain->parsed()) return checked_explain(typed);
+  if (explain->parsed()) {
+    refuse_empty_values(*explain);
+    return checked_explain(typed);
+  }
   if (!run->parsed()) {
     refuse_empty_values(*compare);
     return checked(typed);

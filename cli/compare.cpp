@@ -46,6 +46,7 @@ lab::experiment_plan plan_for(const chosen_work& chosen, const compare_options& 
           .workers = options.workers.value_or(default_workers(tasks)),
           .seed = options.seed ? *options.seed : std::random_device{}(),
           .test = {.min_effect = options.min_effect, .looks = looks},
+          .claims = options.report.claims,
           .warmups = options.warmups,
           .timeout = options.timeout,
           .budget = options.budget.value_or(automatic ? patience : std::chrono::nanoseconds{}),
@@ -57,10 +58,10 @@ lab::experiment_plan plan_for(const chosen_work& chosen, const compare_options& 
 comparison_outcome compare_work(const chosen_work& chosen, const compare_options& options, std::string name) {
   lab::record record;
   {
-    live_view watcher(options.format);
+    live_view watcher(options.report.format);
     record = lab::run_experiment(*chosen.work, plan_for(chosen, options), watcher);
   }
-  return report_result(std::move(record), std::move(name), options.format);
+  return report_result(std::move(record), std::move(name), options.report);
 }
 
 exit_code run_compare(const compare_options& options) {
@@ -70,7 +71,7 @@ exit_code run_compare(const compare_options& options) {
   if (!options.export_json.empty()) file.emplace(options.export_json);
   const comparison_outcome outcome = compare_work(chosen, options);
   if (file) file->write(json_document(outcome));
-  return report_end(outcome, options.format);
+  return report_end(outcome, options.report.format);
 }
 
 }  // namespace cli

@@ -32,16 +32,17 @@ nlohmann::json parsed(const std::string& path) {
   }
 }
 
-exit_code explain_one(const nlohmann::json& document) {
+exit_code explain_one(const nlohmann::json& document, const report_options& options) {
   lab::record record = lab::read_record(document);
-  report_plan(record);
-  return report_end(report_result(std::move(record), {}, output_format::table), output_format::table);
+  if (options.format == output_format::table) report_plan(record);
+  return report_end(report_result(std::move(record), {}, options), options.format);
 }
 
 /// The notebook's: all are read before the first is shown.
-exit_code explain_all(const nlohmann::json& comparisons) {
+exit_code explain_all(const nlohmann::json& comparisons, const report_options& options) {
   if (!comparisons.is_array() || comparisons.empty())
     throw lab::bad_record("/comparisons is not a list of records: […]");
+  refuse_claims(options);
   std::vector<std::pair<std::string, lab::record>> read;
   for (const nlohmann::json& one : comparisons) {
     const std::string where = fmt::format("/comparisons/{}", read.size());
@@ -51,11 +52,13 @@ exit_code explain_all(const nlohmann::json& comparisons) {
   }
   std::vector<comparison_outcome> outcomes;
   for (auto& [name, record] : read) {
-    write_out(heading(outcomes.size() + 1, read.size(), name));
-    report_plan(record);
-    outcomes.push_back(report_result(std::move(record), name, output_format::table));
+    if (options.format == output_format::table) {
+      write_out(heading(outcomes.size() + 1, read.size(), name));
+      report_plan(record);
+    }
+    outcomes.push_back(report_result(std::move(record), name, options));
   }
-  return report_end(outcomes, output_format::table);
+  return report_end(outcomes, options.format);
 }
 
 }  // namespace
@@ -64,7 +67,7 @@ exit_code run_explain(const explain_options& options) {
   try {
     const nlohmann::json document = parsed(options.file);
     const bool several = document.is_object() && document.contains("comparisons");
-    return several ? explain_all(document["comparisons"]) : explain_one(document);
+    return several ? explain_all(document["comparisons"], options.report) : explain_one(document, options.report);
   } catch (const lab::bad_record& error) {
     throw lab::usage_error(
         fmt::format("{}: {}; a record is what fanout compare --export-json writes, or --format json prints",

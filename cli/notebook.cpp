@@ -63,6 +63,7 @@ std::vector<cell> cells() {
 exit_code run_notebook(const compare_options& options) {
   if (!options.args.empty())
     throw lab::usage_error("--arg needs a function to go to: fanout compare FILE.py:FUNCTION --arg …");
+  refuse_claims(options.report);
   std::optional<export_file> file;
   if (!options.export_json.empty()) file.emplace(options.export_json);
   const std::vector<cell> all = cells();
@@ -70,11 +71,11 @@ exit_code run_notebook(const compare_options& options) {
   if (each.budget) *each.budget /= all.size();
   std::vector<comparison_outcome> outcomes;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (options.format == output_format::table) write_out(heading(i + 1, all.size(), all[i].name));
+    if (options.report.format == output_format::table) write_out(heading(i + 1, all.size(), all[i].name));
     outcomes.push_back(compare_work(all[i].choose(each), each, all[i].name));
   }
   if (file) file->write(json_document(outcomes));
-  return report_end(outcomes, options.format);
+  return report_end(outcomes, options.report.format);
 }
 
 }  // namespace cli

@@ -93,6 +93,26 @@ std::vector<std::string> parse_models(std::string_view text) {
   return models;
 }
 
+output_format parse_format(std::string_view text) {
+  constexpr std::pair<std::string_view, output_format> formats[] = {{"table", output_format::table},
+                                                                    {"json", output_format::json},
+                                                                    {"csv", output_format::csv},
+                                                                    {"md", output_format::markdown}};
+  for (const auto& [name, format] : formats)
+    if (text == name) return format;
+  throw lab::usage_error(fmt::format("--format is table, json, csv or md, not '{}'", text));
+}
+
+lab::claim parse_assertion(const std::string& text) {
+  const auto made = lab::parse_claim(text);
+  if (!made)
+    throw lab::usage_error(fmt::format(
+        "--assert compares the times of two models, as in 'processes < 0.6*threads', which is not '{}'", text));
+  for (const std::string& model : {made->a, made->b})
+    if (std::ranges::find(known_models(), model) == known_models().end()) throw no_model(model);
+  return *made;
+}
+
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
   constexpr std::size_t most_edits = 2;
   const auto distance = [&](const std::string& candidate) { return edits(word, candidate); };

@@ -9,9 +9,18 @@
 #include <string_view>
 #include <vector>
 
+#include "lab/claim.hpp"
+
 namespace cli {
 
-enum class output_format { table, json };
+enum class output_format { table, json, csv, markdown };
+
+/// How a comparison is shown, and what its exit code tells.
+struct report_options {
+  output_format format = output_format::table;
+  std::vector<lab::claim> claims{};  // --assert
+  bool strict = false;
+};
 
 /// `fanout compare`. What the user did not say is empty: it depends on the work.
 struct compare_options {
@@ -25,13 +34,14 @@ struct compare_options {
   std::vector<std::string> models;
   std::string python, export_json;
   double min_effect = 0.03;
-  output_format format = output_format::table;
+  report_options report{};
   std::optional<std::uint64_t> seed{};
 };
 
 /// `fanout explain`.
 struct explain_options {
   std::string file;
+  report_options report{};
 };
 
 /// The models this version knows, in the order in which they are shown.
@@ -45,6 +55,12 @@ std::chrono::nanoseconds parse_time(std::string_view option, std::string_view te
 
 /// "3%" or "0.03", more than 0 and less than 1. Throws lab::usage_error.
 double parse_share(std::string_view option, std::string_view text);
+
+/// "table", "json", "csv" or "md". Throws lab::usage_error.
+output_format parse_format(std::string_view text);
+
+/// "processes < 0.6*threads", of known models. Throws lab::usage_error.
+lab::claim parse_assertion(const std::string& text);
 
 /// "serial,threads": known models, each once. Throws lab::usage_error that names the models and the nearest.
 std::vector<std::string> parse_models(std::string_view text);

@@ -12,7 +12,7 @@
 namespace cli {
 
 /// What the tool exits with; the numbers are part of its face.
-enum exit_code : int { ok = 0, task_failed = 1, usage = 2, results_differ = 5 };
+enum exit_code : int { ok = 0, task_failed = 1, usage = 2, undecided = 3, assertion_failed = 4, results_differ = 5 };
 
 struct comparison_outcome {
   lab::record record;
@@ -29,11 +29,14 @@ std::string heading(std::size_t number, std::size_t of, const std::string& name)
 void report_plan(const lab::record& experiment);
 
 /// What was: in table format the table and its sentences on stdout; problems on stderr, in any format.
-comparison_outcome report_result(lab::record experiment, std::string name, output_format format);
+comparison_outcome report_result(lab::record experiment, std::string name, const report_options& options);
 
 /// The documents that JSON formats and exports have: of one comparison, of the notebook.
 std::string json_document(const comparison_outcome& outcome);
 std::string json_document(const std::vector<comparison_outcome>& outcomes);
+
+/// Of the notebook nothing can be asserted: its parts have different winners. Throws lab::usage_error.
+void refuse_claims(const report_options& options);
 
 /// What comes after one comparison, and what the tool exits with.
 exit_code report_end(const comparison_outcome& outcome, output_format format);

@@ -43,9 +43,10 @@ record empty_record(const workload& work, const experiment_plan& plan) {
           .models = plan.models};
 }
 
-bool every_pair_is_decided(const record& experiment) {
+bool all_is_decided(const record& experiment, const std::vector<claim>& claims) {
   const analysis found = analyse(experiment);
-  return std::ranges::find(found.pairs, verdict::undecided, &comparison::outcome) == found.pairs.end();
+  return std::ranges::find(found.pairs, verdict::undecided, &comparison::outcome) == found.pairs.end() &&
+         std::ranges::none_of(claims, [&](const claim& made) { return judge(made, found).open; });
 }
 
 class experiment {
@@ -146,7 +147,7 @@ void experiment::measure(run_record& run) {
 bool experiment::is_over(unsigned round) {
   const std::vector<unsigned>& looks = plan_.test.looks;
   if (round == looks.back()) return true;
-  if (std::ranges::find(looks, round) != looks.end() && every_pair_is_decided(found_)) return true;
+  if (std::ranges::find(looks, round) != looks.end() && all_is_decided(found_, plan_.claims)) return true;
   const auto spent = std::chrono::steady_clock::now() - started_;
   found_.budget_spent = plan_.budget.count() > 0 && spent >= plan_.budget && round >= plan_.least_rounds;
   return found_.budget_spent;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lab/claim.hpp"
 #include "lab/host_process.hpp"
 #include "lab/record.hpp"
 #include "lab/workload.hpp"
@@ -20,6 +21,7 @@ struct experiment_plan {
   std::uint64_t seed;
   test_plan test{.looks =
                      automatic_looks};  // the experiment ends at the last look, or when every pair is decided at one
+  std::vector<claim> claims{};          // and when none of these is open
   unsigned warmups = 1;                 // runs of each model before the first round
   std::chrono::nanoseconds timeout{};   // of one run; none: as long as it takes
   std::chrono::nanoseconds budget{};    // the experiment ends after the round in which it is spent; none: never

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`fanout explain` shows what the run showed, from its record alone; and records are what the schema says."""
 
+import csv
+import io
 import json
 import os
 import unittest
@@ -98,6 +100,72 @@ class Explain(ToolTest):
             done = self.run_tool("compare", "sleep:60", "--export-json", path)
             self.assertEqual((done.returncode, done.stdout_text), (2, ""))
             self.assertEqual(done.stderr_text, f"fanout: cannot write {path}: {reason}\n")
+
+
+class Judged(ToolTest):
+    """--assert, --strict and formats, of a run and of its record."""
+
+    WORK = ("sleep:0.05", "--models", "serial,async", "--tasks", "10", "--rounds", "3")  # ten times: no matter how busy
+
+    def both(self, *options):
+        """The exit code, stdout and stderr, which are the same of both."""
+        compared = self.run_tool("compare", *self.WORK, "--export-json", "record.json", *options)
+        explained = self.run_tool("explain", "record.json", *options)
+        self.assertEqual((explained.returncode, explained.stdout_text), (compared.returncode, compared.stdout_text))
+        self.assertTrue(compared.stderr_text.endswith(explained.stderr_text), compared.stderr_text)
+        return explained.returncode, explained.stdout_text, explained.stderr_text
+
+    def test_what_is_shown_is_asserted(self):
+        code, out, err = self.both("--assert", "async < 0.5*serial", "--assert", "serial > 2*async")
+        self.assertEqual((code, err), (0, ""))
+        self.assertRegex(out, r" ✔ async < 0\.5\*serial: async takes 0\.[\d]+ times as long as serial \(0\.\d+ to 0\.\d+\)\n")
+        self.assertIn(" ✔ serial > 2*async: async takes 0.", out)
+
+    def test_what_is_false_has_exit_code_4(self):
+        code, out, err = self.both("--assert", "async < 0.5*serial", "--assert", "serial < async")
+        self.assertEqual(code, 4)
+        self.assertIn("✔ async < 0.5*serial", out)
+        self.assertIn("✘ serial < async is false: serial takes ", out)
+        self.assertRegex(err, r"\Afanout: --assert: serial < async is false: serial takes [\d.]+ times[^\n]+\n\Z")
+
+    def test_what_was_not_measured_cannot_be_asserted(self):
+        code, out, err = self.both("--assert", "processes < serial", "--format", "json")
+        self.assertEqual((code, json.loads(out)["seed"] >= 0), (4, True))
+        self.assertEqual(err, "fanout: --assert: processes < serial cannot be judged: processes was not measured\n")
+
+    def test_strict_asks_for_a_decision(self):
+        self.assertEqual(self.both("--strict")[0], 0)
+        one_round = ("compare", *self.WORK[:-1], "1")
+        self.assertEqual(self.run_tool(*one_round, "--strict").returncode, 3)
+        self.assertEqual(self.run_tool(*one_round).returncode, 0)
+        self.assertEqual(self.run_tool(*one_round, "--strict", "--assert", "async < serial").returncode, 4)
+
+    def test_csv_has_a_line_for_each_model(self):
+        code, out, _ = self.both("--format", "csv")
+        rows = list(csv.DictReader(io.StringIO(out)))
+        self.assertEqual([(row["model"], row["rank"], row["status"]) for row in rows],
+                         [("async", "1", "ok"), ("serial", "2", "ok")])
+        self.assertGreaterEqual(float(rows[0]["median_s"]), 0.05)
+        self.assertEqual((code, rows[0]["work"], rows[0]["error"]), (0, "sleep:0.05", ""))
+
+    def test_markdown_has_table_and_verdict(self):
+        code, out, _ = self.both("--format", "md")
+        self.assertEqual(code, 0)
+        self.assertTrue(out.startswith("### sleep:0.05 × 10\n\n"), out)
+        self.assertIn("\n| rank | model | wall |", out)
+        self.assertRegex(out, r"(?m)^- ✔ async is best: \d+\.\d+ times as fast as serial$")
+
+    def test_the_notebook_in_csv_and_markdown(self):
+        options = ("--rounds", "1", "--tasks", "1", "--models", "async", "--warmup", "0")
+        done = self.run_tool("compare", *options, "--format", "csv", "--export-json", "record.json")
+        self.assertEqual(done.stdout_text.count("\n"), 5, done.stdout_text)
+        self.assertEqual(self.run_tool("explain", "record.json", "--format", "csv").stdout_text, done.stdout_text)
+        markdown = self.run_tool("explain", "record.json", "--format", "md").stdout_text
+        self.assertEqual(markdown.count("\n### ") + markdown.startswith("### "), 4)
+        for command in (("compare",), ("explain", "record.json")):
+            refused = self.run_tool(*command, "--assert", "async < serial")
+            self.assertEqual((refused.returncode, refused.stdout_text), (2, ""))
+            self.assertIn("--assert needs one comparison", refused.stderr_text)
 
 
 class BadRecords(ToolTest):

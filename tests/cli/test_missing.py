@@ -13,8 +13,6 @@ MISSING = {
                                             "http://localhost/", "cmd:true")],
     "model": [(*WORK, "--models", model) for model in ("to_thread", "processes/spawn", "processes/fork",
                                                        "subinterpreters", "free-threading")],
-    "option": [WORK + option for option in (("--assert", "processes < 0.6*threads"), ("--strict",))],
-    "format": [(*WORK, "--format", name) for name in ("csv", "md")],
 }
 
 

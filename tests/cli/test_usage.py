@@ -71,7 +71,13 @@ class Usage(ToolTest):
         self.assertIn("--arg", self.refused("compare", "--arg", "1"))
 
     def test_other_options(self):
-        self.assertIn("'xml'", self.refused("compare", "sleep:0.05", "--format", "xml"))
+        self.assertIn("--format is table, json, csv or md, not 'xml'",
+                      self.refused("compare", "sleep:0.05", "--format", "xml"))
+        for claim in ("threads", "threads = async", "threads < 0*async", "threads < threads"):
+            self.assertIn(f"as in 'processes < 0.6*threads', which is not '{claim}'",
+                          self.refused("compare", "sleep:0.05", "--assert", claim))
+        self.assertIn("no model 'thread'; did you mean 'threads'?",
+                      self.refused("compare", "sleep:0.05", "--assert", "thread < serial"))
         for share in ("3", "0", "100%", "-1%", "much"):
             self.assertIn("--min-effect", self.refused("compare", "sleep:0.05", "--min-effect", share))
         self.assertIn("--seed", self.refused("compare", "sleep:0.05", "--seed", "x"))
@@ -85,7 +91,7 @@ class Usage(ToolTest):
     def test_empty_values(self):
         self.assertIn("WORK is empty", self.refused("compare", ""))
         for option in ("--tasks", "--workers", "--rounds", "--models", "--python", "--min-effect", "--format", "--seed",
-                       "--budget", "--timeout", "--warmup", "--export-json"):
+                       "--budget", "--timeout", "--warmup", "--export-json", "--assert"):
             self.assertIn(f"{option} is empty", self.refused("compare", "cpu:10", option, ""))
             self.assertIn(f"{option} is empty", self.refused("compare", "cpu:10", f"{option}=", "--seed", "1")
                           if option != "--seed" else self.refused("compare", "--seed=", "cpu:10"))
@@ -110,7 +116,7 @@ class Help(ToolTest):
     def test_help_says_how_it_is_called_and_is_of_one_style(self):
         for args, call in ((["--help"], "fanout COMMAND [OPTIONS]"),
                            (["compare", "--help"], "fanout compare [WORK] [OPTIONS]"),
-                           (["explain", "--help"], "fanout explain FILE")):
+                           (["explain", "--help"], "fanout explain FILE [OPTIONS]")):
             text = self.run_tool(*args).stdout_text
             self.assertRegex(text, r"\A[A-Z][^\n]+\.\n\nUsage: " + re.escape(call) + r"\n\nOptions:\n")
             self.assertNotIn("\n\n\n", text)

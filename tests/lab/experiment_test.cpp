@@ -115,6 +115,14 @@ TEST_F(Experiment, GoesOnToTheLastLookForWhatIsUndecided) {
   EXPECT_EQ(found.order.size(), 6U);
 }
 
+TEST_F(Experiment, GoesOnForAClaimThatIsOpen) {
+  plan.test.looks = {3, 6};
+  plan.claims = {*lab::parse_claim("serial < async")};  // they are equal
+  EXPECT_EQ(run({{"serial", good}, {"async", good}, {"threads", good}}).order.size(), 6U);
+  plan.claims = {*lab::parse_claim("serial < 0.5*async"), *lab::parse_claim("serial < 2*async")};
+  EXPECT_EQ(run({{"serial", good}, {"async", good}, {"threads", good}}).order.size(), 3U) << "one false, one shown";
+}
+
 TEST_F(Experiment, EndsAfterTheRoundInWhichItsBudgetIsSpent) {
   plan.budget = std::chrono::nanoseconds(1);
   const std::map<std::string, std::string> scripts = {{"serial", good}, {"async", restless()}, {"threads", good}};
