@@ -236,7 +236,7 @@ class Schema(ToolTest):
             self.assert_valid(self.compare_json(*args, "--rounds", "2", expected_code=code))
 
     def test_those_of_the_notebook_are(self):
-        self.assert_valid(self.compare_json("--rounds", "1", "--tasks", "1", "--models", "async,threads", "--warmup", "0"))
+        self.assert_valid(self.compare_json("--rounds", "1", "--tasks", "1", "--models", "async", "--warmup", "0"))
 
     def test_what_hyperfine_has_is_there(self):
         for result in self.compare_json("cpu:1000", "--rounds", "3")["results"]:

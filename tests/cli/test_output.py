@@ -81,7 +81,8 @@ class Streams(ToolTest):
         with open("/dev/full", "w") as full:
             for stderr in (full, broken):
                 code, out = self.with_stderr("compare", "sleep:0.6", "--rounds", "2", "--models", "serial,async",
-                                             "--tasks", "2", "--format", "json", to=stderr)
+                                             "--tasks", "2", "--warmup", "0", "--format", "json",
+                                             to=stderr)
                 self.assertEqual((code, len(json.loads(out)["runs"])), (0, 4))
                 self.assertEqual(self.with_stderr("compare", "missing.py:task", to=stderr), (2, ""))
                 self.assertEqual(self.with_stderr("--bogus", to=stderr), (2, ""))
