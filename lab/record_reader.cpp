@@ -199,7 +199,7 @@ json read_host(const node& document) {
   return {{"python", python->value()}};
 }
 
-/// Every model that never failed has one run in each round: differences are taken within rounds.
+/// Every model that was available and never failed has one run in each round: differences are taken within rounds.
 void check_rounds(const record& experiment, const node& document) {
   const std::size_t rounds = experiment.order.size();
   if (!experiment.conditions.empty() && experiment.conditions.size() != rounds)
@@ -212,7 +212,11 @@ void check_rounds(const record& experiment, const node& document) {
       for (const run_record& run : *runs) failed |= run.model == model && !run.error.empty();
     for (const run_record& run : experiment.runs)
       if (run.model == model) seen.push_back(run.round);
-    if (failed || seen.empty()) continue;
+    if (failed) continue;
+    if (std::ranges::find(experiment.unavailable, model, &unavailable_model::model) != experiment.unavailable.end()) {
+      if (!seen.empty()) document.at("runs").is_wrong(fmt::format("has runs of {}, which was unavailable", model));
+      continue;
+    }
     for (std::size_t i = 0; i < std::max(rounds, seen.size()); ++i)
       if (i >= rounds || i >= seen.size() || seen[i] != i + 1)
         document.at("runs").is_wrong(

@@ -32,6 +32,8 @@ class Explain(ToolTest):
         self.assertEqual((ran.returncode, explained.returncode), (code, code), ran.stderr_text + explained.stderr_text)
         self.assertEqual(explained.stdout_text, ran.stdout_text)
         self.assertTrue(ran.stderr_text.endswith(explained.stderr_text), explained.stderr_text)
+        with open(self.path("record.json")) as file:
+            self.assertEqual(self.run_tool("explain", "record.json", "--format", "json").stdout_text, file.read())
         return explained
 
     def test_a_verdict(self):

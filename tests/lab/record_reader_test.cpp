@@ -103,6 +103,12 @@ TEST(RecordReader, RefusesRunsThatCannotBePaired) {
   document["runs"].erase(0);
   EXPECT_EQ(problem_of(document), unpaired);
   EXPECT_EQ(problem_with("/runs/0/round", 2), unpaired);
+  EXPECT_EQ(problem_with("/runs", json::array()), unpaired);
+  EXPECT_EQ(problem_with("/runs/2/model", "processes"),
+            "/runs has not one run of threads for each of 5 rounds, in their order");
+  EXPECT_EQ(problem_with("/unavailable/0/model", "serial"), "/runs has runs of serial, which was unavailable");
+  EXPECT_EQ(problem_with("/unavailable", nothing),
+            "/runs has not one run of processes for each of 5 rounds, in their order");
   document = lab::to_json(sample_record());
   document["runs"].push_back(document["runs"][0]);
   EXPECT_EQ(problem_of(document), unpaired);
