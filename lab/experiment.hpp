@@ -19,13 +19,12 @@ struct experiment_plan {
   std::vector<std::string> models;
   unsigned tasks, workers;
   std::uint64_t seed;
-  test_plan test{.looks =
-                     automatic_looks};  // the experiment ends at the last look, or when every pair is decided at one
-  std::vector<claim> claims{};          // and when none of these is open
-  unsigned warmups = 1;                 // runs of each model before the first round
-  std::chrono::nanoseconds timeout{};   // of one run; none: as long as it takes
-  std::chrono::nanoseconds budget{};    // the experiment ends after the round in which it is spent; none: never
-  unsigned least_rounds = 1;            // but not before so many
+  test_plan test{.looks = automatic_looks};  // it ends at the last look, or at one when every pair is decided,
+  std::vector<claim> claims{};               // and none of these is open
+  unsigned warmups = 1;                      // runs of each model before the first round
+  std::chrono::nanoseconds timeout{};        // of one run; none: as long as it takes
+  std::chrono::nanoseconds budget{};         // it ends after the round in which this is spent; none: never
+  unsigned least_rounds = 1;                 // but not before so many
 };
 
 /// Told what goes on while it goes on.
