@@ -12,19 +12,22 @@
 #include <memory>
 
 #include "cli/work.hpp"
+#include "lab/statistics.hpp"
 #include "lab/workload.hpp"
 
 namespace cli {
 
 namespace {
 
-constexpr unsigned most_tasks = 100'000, most_workers = 1024, most_rounds = 1000;
+constexpr unsigned most_tasks = 100'000, most_workers = 1024, most_rounds = 1000, most_warmups = 100;
 
 constexpr auto overview = R"(Examples:
   fanout compare              the notebook: waits and CPU work, native and
-                              Python (about a minute)
+                              Python (about two minutes)
   fanout compare sleep:0.5    five tasks that wait half a second
   fanout compare tasks.py:cpu_task --arg 1000000
+  fanout compare cpu:100000000 --export-json record.json
+  fanout explain record.json  what that comparison showed
   fanout compare --help)";
 
 constexpr auto compare_help = R"(WORK:
@@ -41,16 +44,33 @@ Examples:
   fanout compare cpu:100000000 --models serial,threads
   fanout compare tasks.py:fetch_data --arg '{i}' --arg 1 --tasks 5
   fanout compare tasks.py:cpu_task --arg 1000000 --python .venv/bin/python
+  fanout compare tasks.py:cpu_task --assert 'processes < 0.6*threads'
   fanout compare sleep:0.2 --format json | jq '.summary[] | {model, median_s}'
 
-Exit codes: 0 ok, 1 a task failed, 2 wrong usage, 5 the models' results differ,
-130 interrupted.)";
+Exit codes: 0 ok, 1 a task failed, 2 wrong usage, 3 undecided (--strict), 4 not
+shown (--assert), 5 the models' results differ, 130 interrupted.)";
+
+constexpr auto explain_help = R"(FILE:
+  what fanout compare --export-json FILE has written, or --format json printed
+
+Everything but the measurements themselves is found out anew from them: medians,
+verdicts, ranks. The output is that of the run.
+
+Examples:
+  fanout compare cpu:100000000 --export-json record.json
+  fanout explain record.json
+  fanout explain record.json --format md
+  fanout explain record.json --assert 'threads < 0.6*serial'
+
+Exit codes: those of the run; 2 if FILE cannot be read or is no record.)";
 
 /// As typed.
 struct texts {
-  std::string work, tasks, workers, models, rounds, python, min_effect, format, seed;
-  std::vector<std::string> args;
-  std::string spec, model;
+  std::string work, tasks, workers, models, rounds, warmup, budget, timeout, python, min_effect, format, seed,
+      export_json;
+  std::vector<std::string> args, assertions;
+  bool strict = false;
+  std::string spec, model, file;
 };
 
 /// CLI11's help with our first lines, in which the work comes before its options, as in all examples. The footer tells
@@ -74,6 +94,17 @@ void set_help(CLI::App& app, const char* heading, const char* usage, const char*
   app.footer(footer);
 }
 
+/// Those of both commands.
+void add_report_options(CLI::App& command, texts& typed) {
+  command.add_option("--format", typed.format, "table, json, csv or md (table)")->option_text("FORMAT");
+  command
+      .add_option("--assert", typed.assertions,
+                  "exit with 4 unless that is shown, such as\nprocesses < threads; may be repeated")
+      ->option_text("CLAIM")
+      ->allow_extra_args(false);
+  command.add_flag("--strict", typed.strict, "exit with 3 if anything is undecided");
+}
+
 CLI::App* add_compare(CLI::App& app, texts& typed) {
   CLI::App* compare = app.add_subcommand("compare", "run work under every concurrency model; say which is best");
   compare->group("Commands");
@@ -88,12 +119,27 @@ CLI::App* add_compare(CLI::App& app, texts& typed) {
   option("--workers", typed.workers, "N",
          "threads or processes (one per task, at most the\nnumber of CPUs + 4, at most 32)");
   option("--models", typed.models, "LIST", "some of serial,async,threads,processes (all)");
-  option("--rounds", typed.rounds, "N", "runs of each model (2 for sleep, else 5)");
+  option("--rounds", typed.rounds, "N|auto",
+         "runs of each model (auto: 5 to 20, until every\npair is decided or two minutes are over)");
+  option("--budget", typed.budget, "TIME", "no more rounds after so long, such as 90s or 2m");
+  option("--timeout", typed.timeout, "TIME", "a run that takes longer fails its model (10m)");
+  option("--warmup", typed.warmup, "N", "runs of each model before the first round (1)");
   option("--python", typed.python, "PATH", "the interpreter (that of the active virtual\nenvironment, else python3)");
   option("--min-effect", typed.min_effect, "SHARE", "the smallest difference that matters (3%)");
-  option("--format", typed.format, "FORMAT", "table or json (table)");
+  add_report_options(*compare, typed);
+  option("--export-json", typed.export_json, "FILE", "write the record to FILE, for fanout explain");
   option("--seed", typed.seed, "N", "seed of the order in which models run (random)");
   return compare;
+}
+
+CLI::App* add_explain(CLI::App& app, texts& typed) {
+  CLI::App* explain = app.add_subcommand("explain", "show what a recorded comparison found, and conclude anew");
+  explain->group("Commands");
+  set_help(*explain, "Show what a recorded comparison found, and conclude anew.", "fanout explain FILE [OPTIONS]",
+           explain_help);
+  explain->add_option("FILE", typed.file);
+  add_report_options(*explain, typed);
+  return explain;
 }
 
 CLI::App* add_run_host(CLI::App& app, texts& typed) {
@@ -105,31 +151,53 @@ CLI::App* add_run_host(CLI::App& app, texts& typed) {
   return run;
 }
 
+report_options checked_report(const texts& typed) {
+  report_options options{.strict = typed.strict};
+  if (!typed.format.empty()) options.format = parse_format(typed.format);
+  for (const std::string& text : typed.assertions) options.claims.push_back(parse_assertion(text));
+  return options;
+}
+
+explain_options checked_explain(const texts& typed) {
+  if (typed.file.empty())
+    throw lab::usage_error("which record? fanout explain FILE.json, as fanout compare --export-json has written it");
+  return {.file = typed.file, .report = checked_report(typed)};
+}
+
 std::uint64_t parse_seed(std::string_view text) { return parse_count("--seed", text, 0, 0xffff'ffff); }
 
+std::vector<unsigned> parse_rounds(std::string_view text) {
+  if (text == "auto") return lab::automatic_looks;
+  return {parse_count("--rounds", text, 1, most_rounds)};
+}
+
 compare_options checked(const texts& typed) {
-  compare_options options{.work = typed.work, .args = typed.args, .models = known_models(), .python = typed.python};
+  compare_options options{.work = typed.work,
+                          .args = typed.args,
+                          .models = known_models(),
+                          .python = typed.python,
+                          .export_json = typed.export_json};
   if (!typed.tasks.empty()) options.tasks = parse_count("--tasks", typed.tasks, 1, most_tasks);
   if (!typed.workers.empty()) options.workers = parse_count("--workers", typed.workers, 1, most_workers);
-  if (!typed.rounds.empty()) options.rounds = parse_count("--rounds", typed.rounds, 1, most_rounds);
+  if (!typed.rounds.empty()) options.looks = parse_rounds(typed.rounds);
+  if (!typed.warmup.empty()) options.warmups = parse_count("--warmup", typed.warmup, 0, most_warmups);
+  if (!typed.budget.empty()) options.budget = parse_time("--budget", typed.budget);
+  if (!typed.timeout.empty()) options.timeout = parse_time("--timeout", typed.timeout);
   if (!typed.models.empty()) options.models = parse_models(typed.models);
   if (!typed.min_effect.empty()) options.min_effect = parse_share("--min-effect", typed.min_effect);
   if (!typed.seed.empty()) options.seed = parse_seed(typed.seed);
-  if (typed.format == "json")
-    options.format = output_format::json;
-  else if (!typed.format.empty() && typed.format != "table")
-    throw lab::usage_error(fmt::format("--format is table or json, not '{}'", typed.format));
+  options.report = checked_report(typed);
   return options;
 }
 
 /// CLI11 takes "--arg=" for "--arg": what stands after the = is then the next word. In two words it is unmistakable.
 std::vector<std::string> with_empty_values_apart(int argc, char** argv) {
   std::vector<std::string> words;
-  bool value = false;  // of the option before: all take one, but for --help and --version, which end the parsing
+  bool value = false;  // of the option before: all take one, but for --strict, and --help and --version, which end this
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
     const bool option = !value && word.starts_with("--") && word.size() > 2;
-    value = option && word.find('=') == std::string::npos;
+    value = option && word.find('=') == std::string::npos && word != "--strict";
     if (option && word.find('=') + 1 == word.size()) {
       word.pop_back();
       words.push_back(std::move(word));
@@ -141,32 +209,34 @@ std::vector<std::string> with_empty_values_apart(int argc, char** argv) {
 }
 
 /// An empty text is a mistake (`--tasks "$UNSET"`), but for --arg.
-void refuse_empty_values(const CLI::App& compare) {
-  for (const CLI::Option* option : compare.get_options())
+void refuse_empty_values(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options())
     if (option->count() > 0 && option->get_name() != "--arg" && option->results().front().empty())
       throw lab::usage_error(fmt::format("{} is empty: give it a value, or leave it out", option->get_name()));
 }
 
+const std::vector<std::string> commands = {"compare", "explain"};
+
 lab::usage_error no_command(const std::string& word) {
   if (word.empty()) return lab::usage_error("which command? Try fanout compare, or fanout --help");
   std::string hint = "see fanout --help";
-  if (nearest(word, {"compare"})) hint = "did you mean fanout compare?";
+  if (const auto meant = nearest(word, commands)) hint = fmt::format("did you mean fanout {}?", *meant);
   if (is_work(word)) hint = fmt::format("did you mean fanout compare {}?", word);
   return lab::usage_error(fmt::format("there is no command '{}'; {}", word, hint));
 }
 
 /// CLI11's own message as ours are written.
-lab::usage_error in_our_words(const CLI::ParseError& error) {
+lab::usage_error in_our_words(const CLI::ParseError& error, const std::string& command) {
   std::string text = error.what();
   if (error.get_name() == "ArgumentMismatch") {
     const std::string option = text.substr(0, text.find(':'));
     const bool missing = text.ends_with("missing");
-    return lab::usage_error(option + (missing ? " needs a value" : " is given more than once") +
-                            "; see fanout compare --help");
+    return lab::usage_error(option + (missing ? " needs a value" : " is given more than once") + "; see fanout " +
+                            command + " --help");
   }
   if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   std::ranges::replace(text, '\n', ' ');
-  return lab::usage_error(text + "; see fanout compare --help");
+  return lab::usage_error(text + "; see fanout " + command + " --help");
 }
 
 }  // namespace
@@ -179,20 +249,25 @@ command parse_command_line(int argc, char** argv) {
   app.require_subcommand(0, 1);  // the same word again is an argument
   texts typed;
   CLI::App* const compare = add_compare(app, typed);
+  CLI::App* const explain = add_explain(app, typed);
   CLI::App* const run = add_run_host(app, typed);
-  if (const std::string first = argc > 1 ? argv[1] : "";
-      !first.starts_with('-') && first != "compare" && first != "__run")
-    throw no_command(first);
+  const std::string first = argc > 1 ? argv[1] : "";
+  const bool known = std::ranges::find(commands, first) != commands.end();
+  if (!first.starts_with('-') && !known && first != "__run") throw no_command(first);
   try {
     std::vector<std::string> words = with_empty_values_apart(argc, argv);
     std::ranges::reverse(words);  // as CLI11 wants them
     app.parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
-    return show_text{compare->parsed() ? compare->help() : app.help()};
+    return show_text{compare->parsed() ? compare->help() : explain->parsed() ? explain->help() : app.help()};
   } catch (const CLI::CallForVersion&) {
     return show_text{"fanout " FANOUT_VERSION "\n"};
   } catch (const CLI::ParseError& error) {
-    throw in_our_words(error);
+    throw in_our_words(error, known ? first : "compare");
+  }
+  if (explain->parsed()) {
+    refuse_empty_values(*explain);
+    return checked_explain(typed);
   }
   if (!run->parsed()) {
     refuse_empty_values(*compare);

@@ -2,19 +2,16 @@
 // One comparison from plan to exit code.
 #include "cli/compare.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fanout/workers.hpp>
 #include <random>
 
-#include "cli/output.hpp"
-#include "lab/analysis.hpp"
+#include "cli/export_file.hpp"
 #include "lab/experiment.hpp"
 #include "lab/progress.hpp"
-#include "lab/view.hpp"
-#include "lab/writing.hpp"
 
 namespace cli {
 
@@ -27,7 +24,7 @@ class live_view final : public lab::progress {
       : progress(lab::terminal::of(STDERR_FILENO)), show_plan_(format == output_format::table) {}
 
   void started(const lab::record& experiment) override {
-    if (show_plan_) write_out(lab::show_plan(experiment, lab::terminal::of(STDOUT_FILENO)) + "\n");
+    if (show_plan_) report_plan(experiment);
     progress::started(experiment);
   }
 
@@ -39,52 +36,42 @@ class live_view final : public lab::progress {
 unsigned default_workers(unsigned tasks) { return std::min({tasks, 32U, fanout::default_workers() + 4}); }
 
 lab::experiment_plan plan_for(const chosen_work& chosen, const compare_options& options) {
+  // Automatic rounds go on until all is decided, but beyond the first look not for longer than one cares to wait.
+  constexpr std::chrono::minutes patience{2};
   const unsigned tasks = options.tasks.value_or(chosen.tasks);
+  const std::vector<unsigned>& looks = options.looks.empty() ? chosen.looks : options.looks;
+  const bool automatic = looks.size() > 1;
   return {.models = options.models,
           .tasks = tasks,
           .workers = options.workers.value_or(default_workers(tasks)),
-          .rounds = options.rounds.value_or(chosen.rounds),
           .seed = options.seed ? *options.seed : std::random_device{}(),
-          .test = {.min_effect = options.min_effect}};
-}
-
-exit_code code_of(const lab::analysis& found) {
-  if (!found.failures.empty()) return task_failed;
-  return found.values_differ() ? results_differ : ok;
+          .test = {.min_effect = options.min_effect, .looks = looks},
+          .claims = options.report.claims,
+          .warmups = options.warmups,
+          .timeout = options.timeout,
+          .budget = options.budget.value_or(automatic ? patience : std::chrono::nanoseconds{}),
+          .least_rounds = options.budget ? 1 : looks.front()};
 }
 
 }  // namespace
 
-comparison_outcome compare_work(const chosen_work& chosen, const compare_options& options) {
+comparison_outcome compare_work(const chosen_work& chosen, const compare_options& options, std::string name) {
   lab::record record;
   {
-    live_view watcher(options.format);
+    live_view watcher(options.report.format);
     record = lab::run_experiment(*chosen.work, plan_for(chosen, options), watcher);
   }
-  const lab::analysis found = lab::analyse(record);
-  if (options.format == output_format::table)
-    write_out(lab::show_result(record, found, lab::terminal::of(STDOUT_FILENO)));
-  lab::say(lab::show_problems(record, found));
-  return {.record = std::move(record),
-          .headline = lab::headline(record, found),
-          .measured_anything = !found.models.empty(),
-          .code = code_of(found)};
+  return report_result(std::move(record), std::move(name), options.report);
 }
 
 exit_code run_compare(const compare_options& options) {
   if (options.work.empty()) return run_notebook(options);
   const chosen_work chosen = choose_work(options);
+  std::optional<export_file> file;
+  if (!options.export_json.empty()) file.emplace(options.export_json);
   const comparison_outcome outcome = compare_work(chosen, options);
-  if (options.format == output_format::table && outcome.measured_anything)
-    write_out("\n" + lab::show_legend(lab::terminal::of(STDOUT_FILENO)));
-  if (options.format == output_format::json)
-    write_out(lab::to_json(outcome.record).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-  if (outcome.code == ok && !outcome.measured_anything) {
-    const std::string& reason = outcome.record.unavailable.front().reason;
-    lab::say(fmt::format("fanout: nothing could be measured: {}\n", reason.substr(0, reason.find('\n'))));
-    return task_failed;
-  }
-  return outcome.code;
+  if (file) file->write(json_document(outcome));
+  return report_end(outcome, options.report.format);
 }
 
 }  // namespace cli

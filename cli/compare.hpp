@@ -3,23 +3,14 @@
 #pragma once
 
 #include "cli/options.hpp"
+#include "cli/report.hpp"
 #include "cli/work.hpp"
-#include "lab/record.hpp"
 
 namespace cli {
 
-/// What the tool exits with; the numbers are part of its face.
-enum exit_code : int { ok = 0, task_failed = 1, usage = 2, results_differ = 5 };
-
 /// Measures, with progress on stderr. In table format the plan is shown on stdout before the first run, the result
-/// after the last; problems go to stderr in any format.
-struct comparison_outcome {
-  lab::record record;
-  std::string headline;
-  bool measured_anything;
-  exit_code code;
-};
-comparison_outcome compare_work(const chosen_work& chosen, const compare_options& options);
+/// after the last; problems go to stderr in any format. `name`: of a part of the notebook.
+comparison_outcome compare_work(const chosen_work& chosen, const compare_options& options, std::string name = {});
 
 /// The whole command. Throws lab::usage_error, lab::interrupted, output_closed.
 exit_code run_compare(const compare_options& options);

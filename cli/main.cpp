@@ -10,6 +10,7 @@
 
 #include "cli/command_line.hpp"
 #include "cli/compare.hpp"
+#include "cli/explain.hpp"
 #include "cli/output.hpp"
 #include "lab/interruption.hpp"
 #include "lab/process_tree.hpp"
@@ -43,6 +44,8 @@ int run(const cli::compare_options& options) {
     return 128 + by.signal;
   }
 }
+
+int run(const cli::explain_options& options) { return cli::run_explain(options); }
 
 int run(const cli::run_host_options& options) {
   return workloads::run_builtin_host(

@@ -43,6 +43,18 @@ unsigned parse_count(std::string_view option, std::string_view text, unsigned le
   return number;
 }
 
+std::chrono::nanoseconds parse_time(std::string_view option, std::string_view text) {
+  constexpr std::pair<std::string_view, double> units[] = {{"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}};
+  constexpr double longest_s = 365 * 24 * 3600.;
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  const std::string_view unit(end, text.data() + text.size());
+  for (const auto& [name, seconds] : units)
+    if (error == std::errc{} && unit == name && number > 0 && number * seconds <= longest_s)
+      return std::chrono::ceil<std::chrono::nanoseconds>(std::chrono::duration<double>(number * seconds));
+  throw lab::usage_error(fmt::format("{} is a time such as 500ms, 90s, 2m or 1h, not '{}'", option, text));
+}
+
 double parse_share(std::string_view option, std::string_view text) {
   const bool percent = text.ends_with('%');
   const std::string_view digits = text.substr(0, text.size() - (percent ? 1 : 0));
@@ -79,6 +91,26 @@ std::vector<std::string> parse_models(std::string_view text) {
     models.push_back(model);
   }
   return models;
+}
+
+output_format parse_format(std::string_view text) {
+  constexpr std::pair<std::string_view, output_format> formats[] = {{"table", output_format::table},
+                                                                    {"json", output_format::json},
+                                                                    {"csv", output_format::csv},
+                                                                    {"md", output_format::markdown}};
+  for (const auto& [name, format] : formats)
+    if (text == name) return format;
+  throw lab::usage_error(fmt::format("--format is table, json, csv or md, not '{}'", text));
+}
+
+lab::claim parse_assertion(const std::string& text) {
+  const auto made = lab::parse_claim(text);
+  if (!made)
+    throw lab::usage_error(fmt::format(
+        "--assert compares the times of two models, as in 'processes < 0.6*threads', which is not '{}'", text));
+  for (const std::string& model : {made->a, made->b})
+    if (std::ranges::find(known_models(), model) == known_models().end()) throw no_model(model);
+  return *made;
 }
 
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {

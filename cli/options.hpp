@@ -2,26 +2,46 @@
 // What the user typed, checked.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "lab/claim.hpp"
+
 namespace cli {
 
-enum class output_format { table, json };
+enum class output_format { table, json, csv, markdown };
+
+/// How a comparison is shown, and what its exit code tells.
+struct report_options {
+  output_format format = output_format::table;
+  std::vector<lab::claim> claims{};  // --assert
+  bool strict = false;
+};
 
 /// `fanout compare`. What the user did not say is empty: it depends on the work.
 struct compare_options {
   std::string work;  // empty: the notebook
   std::vector<std::string> args;
-  std::optional<unsigned> tasks{}, workers{}, rounds{};
+  std::optional<unsigned> tasks{}, workers{};
+  std::vector<unsigned> looks{};  // after how many rounds the data are looked at; the last look is the end
+  unsigned warmups = 1;
+  std::optional<std::chrono::nanoseconds> budget{};
+  std::chrono::nanoseconds timeout = std::chrono::minutes(10);
   std::vector<std::string> models;
-  std::string python;
+  std::string python, export_json;
   double min_effect = 0.03;
-  output_format format = output_format::table;
+  report_options report{};
   std::optional<std::uint64_t> seed{};
+};
+
+/// `fanout explain`.
+struct explain_options {
+  std::string file;
+  report_options report{};
 };
 
 /// The models this version knows, in the order in which they are shown.
@@ -30,8 +50,17 @@ const std::vector<std::string>& known_models();
 /// A whole number in [least, most]. Throws lab::usage_error that names the option.
 unsigned parse_count(std::string_view option, std::string_view text, unsigned least, unsigned most);
 
+/// "500ms", "90s", "1.5m" or "2h", more than nothing and at most a year. Throws lab::usage_error.
+std::chrono::nanoseconds parse_time(std::string_view option, std::string_view text);
+
 /// "3%" or "0.03", more than 0 and less than 1. Throws lab::usage_error.
 double parse_share(std::string_view option, std::string_view text);
+
+/// "table", "json", "csv" or "md". Throws lab::usage_error.
+output_format parse_format(std::string_view text);
+
+/// "processes < 0.6*threads", of known models. Throws lab::usage_error.
+lab::claim parse_assertion(const std::string& text);
 
 /// "serial,threads": known models, each once. Throws lab::usage_error that names the models and the nearest.
 std::vector<std::string> parse_models(std::string_view text);

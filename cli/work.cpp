@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "lab/statistics.hpp"
 #include "workloads/builtin.hpp"
 #include "workloads/python/python_workload.hpp"
 
@@ -16,7 +17,7 @@ namespace {
 chosen_work choose_builtin(const compare_options& options, const workloads::builtin& entry) {
   if (!options.args.empty())
     throw lab::usage_error(fmt::format("{} takes no --arg: only Python functions do", options.work));
-  return {.work = workloads::make_builtin_workload(options.work), .tasks = entry.tasks, .rounds = entry.rounds};
+  return {.work = workloads::make_builtin_workload(options.work), .tasks = entry.tasks, .looks = lab::automatic_looks};
 }
 
 chosen_work choose_python(const compare_options& options, std::size_t colon) {
@@ -25,7 +26,7 @@ chosen_work choose_python(const compare_options& options, std::size_t colon) {
                               .async_function = {},
                               .args = options.args,
                               .interpreter = options.python};
-  return {.work = workloads::make_python_workload(std::move(spec)), .tasks = 2, .rounds = 5};
+  return {.work = workloads::make_python_workload(std::move(spec)), .tasks = 2, .looks = lab::automatic_looks};
 }
 
 std::string kind_of(const std::string& work) { return work.substr(0, work.find(':')); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "cli/options.hpp"
 #include "lab/workload.hpp"
@@ -11,7 +12,8 @@ namespace cli {
 
 struct chosen_work {
   std::unique_ptr<lab::workload> work;
-  unsigned tasks, rounds;  // if the user does not say
+  unsigned tasks;               // if the user does not say,
+  std::vector<unsigned> looks;  // nor how many rounds
 };
 
 /// sleep:S, cpu:N or FILE.py:FUNCTION. Throws lab::usage_error.

@@ -11,9 +11,9 @@ namespace {
 
 using runs_of_a_model = std::vector<const run_record*>;
 
-runs_of_a_model runs_of(const record& experiment, const std::string& model) {
+runs_of_a_model runs_of(const std::vector<run_record>& runs, const std::string& model) {
   runs_of_a_model found;
-  for (const run_record& run : experiment.runs)
+  for (const run_record& run : runs)
     if (run.model == model) found.push_back(&run);
   return found;
 }
@@ -77,7 +77,7 @@ void add_verdicts(analysis& found, const record& experiment) {
   std::vector<std::vector<double>> wall_s;
   for (const std::string& model : found.compared) {
     wall_s.emplace_back();
-    for (const run_record* run : runs_of(experiment, model)) wall_s.back().push_back(run->wall_s);
+    for (const run_record* run : runs_of(experiment.runs, model)) wall_s.back().push_back(run->wall_s);
   }
   found.pairs = compare_all(wall_s, experiment.test);
   const std::vector<unsigned> rank = ranks(found.compared.size(), found.pairs);
@@ -108,8 +108,11 @@ analysis analyse(const record& experiment) {
   analysis found;
   const double cpus = experiment.machine.value("cpus_effective", 1.0);
   for (const std::string& model : experiment.models) {
-    const runs_of_a_model runs = runs_of(experiment, model);
-    const bool failed = std::ranges::any_of(runs, [](const run_record* run) { return !run->error.empty(); });
+    const runs_of_a_model runs = runs_of(experiment.runs, model), warmups = runs_of(experiment.warmup_runs, model);
+    const auto with_error = [](const run_record* run) { return !run->error.empty(); };
+    const bool failed = std::ranges::any_of(runs, with_error) || std::ranges::any_of(warmups, with_error);
+    for (const run_record* run : warmups)
+      if (!run->error.empty()) add_failure(found.failures, *run);
     for (const run_record* run : runs) {
       if (!run->error.empty())
         add_failure(found.failures, *run);

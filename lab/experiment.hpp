@@ -2,11 +2,13 @@
 // Runs a workload under several models, round by round, and keeps the record.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "lab/claim.hpp"
 #include "lab/host_process.hpp"
 #include "lab/record.hpp"
 #include "lab/workload.hpp"
@@ -15,9 +17,14 @@ namespace lab {
 
 struct experiment_plan {
   std::vector<std::string> models;
-  unsigned tasks, workers, rounds;
+  unsigned tasks, workers;
   std::uint64_t seed;
-  test_plan test{};
+  test_plan test{.looks = automatic_looks};  // it ends at the last look, or at one when every pair is decided,
+  std::vector<claim> claims{};               // and none of these is open
+  unsigned warmups = 1;                      // runs of each model before the first round
+  std::chrono::nanoseconds timeout{};        // of one run; none: as long as it takes
+  std::chrono::nanoseconds budget{};         // it ends after the round in which this is spent; none: never
+  unsigned least_rounds = 1;                 // but not before so many
 };
 
 /// Told what goes on while it goes on.
@@ -29,7 +36,7 @@ class observer {
   virtual ~observer() = default;
 
   virtual void started(const record& /*nothing run yet*/) {}
-  virtual void measuring(unsigned /*round*/, const std::string& /*model*/) {}
+  virtual void measuring(unsigned /*round; 0: warming up*/, const std::string& /*model*/) {}
   virtual void measured(const run_record&) {}
   virtual void round_finished(const record& /*so far*/) {}
   virtual void tick() {}  // about ten times a second while something runs
@@ -37,8 +44,8 @@ class observer {
 };
 
 /// Every model once per round, each time in a fresh process, in the order of a random Latin square (latin_square.hpp).
-/// A model whose task fails or whose host dies is recorded with its error and left out of later rounds; the others go
-/// on. Throws usage_error from the workload, and interrupted. The caller must be a subreaper (run_host).
+/// A model whose task fails, whose host dies or takes too long is recorded with its error and left out of later rounds;
+/// the others go on. Throws usage_error from the workload, and interrupted. The caller must be a subreaper (run_host).
 record run_experiment(workload& work, const experiment_plan& plan, observer& watcher);
 
 }  // namespace lab

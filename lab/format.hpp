@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lab {
@@ -22,6 +23,12 @@ std::string format_factor(double factor);
 
 /// "1:05" (minutes, seconds) or "2:00:00".
 std::string format_clock(double seconds);
+
+/// "1 round", "5 rounds".
+std::string counted(std::size_t count, std::string_view what);
+
+/// A text up to its first line break.
+std::string first_line(const std::string& text);
 
 /// "a", "a and b", "a, b and c".
 std::string format_list(const std::vector<std::string>& words);

@@ -113,6 +113,7 @@ void host_process::start() {
   output_ = std::move(output.ours);
   errors_ = std::move(errors.ours);
   record_ = std::move(record.ours);
+  if (request_.timeout > 0ns) deadline_ = clock::now() + request_.timeout;
   fcntl(record_.get(), F_SETFL, O_NONBLOCK);
 }
 
@@ -137,7 +138,8 @@ bool host_process::turn() {
                      {errors_.get(), POLLIN, 0},
                      {record_.get(), POLLIN, 0},
                      {guardian_->descriptor(), POLLIN, 0}};
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(sampling_.next() - clock::now());
+  const auto next = deadline_ ? std::min(*deadline_, sampling_.next()) : sampling_.next();
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - clock::now());
   poll(events, std::size(events), static_cast<int>(std::clamp(left, 0ms, 100ms).count()));
   interruption::check();
   if (events[1].revents != 0) receive(output_, 1);
@@ -151,6 +153,7 @@ bool host_process::turn() {
   if (now >= sampling_.next()) sample_memory();
   if (deadline_ && now >= *deadline_) {
     deadline_.reset();
+    outcome_.timed_out = !has_record();
     guardian_->end_host();
   }
   if (now - last_tick_ >= 100ms) {

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -27,19 +28,21 @@ struct host_request {
   std::vector<std::string> command;  // argv[0] first; searched in PATH
   std::function<void(const output_line&)> on_line = [](const output_line&) {};
   std::function<void()> on_tick = [] {};  // while it runs, about ten times a second
+  std::chrono::nanoseconds timeout{};     // from its start to its record; none: as long as it takes
 };
 
 struct host_outcome {
   std::string record;                // without its line break; empty if none came
   int wait_status = 0;               // as from waitpid()
+  bool timed_out = false;            // it was ended because its record had not come in time
   std::uint64_t pss_peak_bytes = 0;  // largest sum over the tree in the samples; 0 if there was none
   unsigned pss_samples = 0;          // at 5, 10, 20, 40, 80 ms, then every 100 ms
 };
 
 /// Runs a host from start to end. When it returns or throws, the host and all that descends from it are gone: what is
-/// left of it is killed, and so is a host that has not ended 5 s after its record. This ends *every* child process of
-/// the caller, which must be a subreaper (become_subreaper()) and start only hosts. Throws cannot_start (guardian.hpp),
-/// and interrupted if a signal came (interruption.hpp).
+/// left of it is killed, and so is a host that has not ended 5 s after its record, or has none when its time is up.
+/// This ends *every* child process of the caller, which must be a subreaper (become_subreaper()) and start only hosts.
+/// Throws cannot_start (guardian.hpp), and interrupted if a signal came (interruption.hpp).
 host_outcome run_host(const host_request& request);
 
 /// "SIGSEGV (segmentation fault)" or "exit code 3": how a process ended, for messages.

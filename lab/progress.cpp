@@ -28,13 +28,21 @@ std::string bar(double fraction, unsigned width) {
 
 void progress::started(const record& experiment) {
   title_ = fmt::format("{} × {}", experiment.title, experiment.tasks);
-  rounds_ = experiment.rounds;
-  for (const std::string& model : experiment.models) models_[model].left = rounds_;
+  looks_ = experiment.test.looks;
+  for (const std::string& model : experiment.models) models_[model].left = experiment.warmups;
   for (const auto& [model, reason] : experiment.unavailable) models_.erase(model);
+  plan_until(looks_.front());
   started_ = clock::now();
 }
 
+void progress::plan_until(unsigned look) {
+  for (auto& [name, model] : models_)
+    if (!model.failed) model.left += look - until_;
+  until_ = look;
+}
+
 void progress::measuring(unsigned round, const std::string& model) {
+  if (round > until_) plan_until(*std::ranges::lower_bound(looks_, round));
   round_ = round;
   model_ = model;
   run_started_ = clock::now();
@@ -45,7 +53,8 @@ void progress::measured(const run_record& run) {
   times& model = models_[run.model];
   model.spent_s += seconds_since(run_started_);
   ++model.done;
-  model.left = run.error.empty() ? model.left - 1 : 0;
+  model.failed = !run.error.empty();
+  model.left = model.failed ? 0 : model.left - 1;
   model_.clear();
 }
 
@@ -56,7 +65,8 @@ void progress::round_finished(const record& experiment) {
     for (const run_record& run : experiment.runs)
       if (run.model == model && run.round == experiment.order.size())
         walls.push_back(fmt::format("{} {}", model, run.error.empty() ? format_seconds(run.wall_s) : "failed"));
-  say(fmt::format("{}, round {} of {}: {}\n", title_, round_, rounds_, fmt::join(walls, ", ")));
+  say(fmt::format("{}, round {} of {}{}: {}\n", title_, round_, looks_.size() > 1 ? "at most " : "", looks_.back(),
+                  fmt::join(walls, ", ")));
 }
 
 void progress::tick() { draw(); }
@@ -90,8 +100,8 @@ void progress::draw() {
   const double elapsed = seconds_since(started_);
   const double fraction =
       remaining >= 0 && elapsed > 0 ? elapsed / (elapsed + remaining) : static_cast<double>(done) / std::max(all, 1U);
-  std::string text =
-      fmt::format(" round {}/{}  {}  {:3.0f} %  {}", round_, rounds_, bar(fraction, 24), 100 * fraction, model_);
+  const std::string step = round_ > 0 ? fmt::format("round {}/{}", round_, until_) : "warm-up";
+  std::string text = fmt::format(" {}  {}  {:3.0f} %  {}", step, bar(fraction, 24), 100 * fraction, model_);
   text += remaining >= 0 ? fmt::format("  {} left", format_clock(remaining))
                          : fmt::format("  {} so far", format_clock(elapsed));
   say(fmt::format("{}{}", ansi::erase_line, shortened(text, terminal_.width - 1)));

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "lab/experiment.hpp"
 #include "lab/terminal.hpp"
@@ -29,17 +30,21 @@ class progress : public observer {
   struct times {
     unsigned left = 0;  // runs to come, the current one included
     unsigned done = 0;
+    bool failed = false;
     double spent_s = 0;  // in those done, with the start and end of the process
   };
 
   void draw();
   void erase();
-  /// Seconds until the end; negative as long as a model has not been seen.
+  /// The end of the rounds that are certain to come: the next look.
+  void plan_until(unsigned look);
+  /// Seconds until then; negative as long as a model has not been seen.
   double remaining_s() const;
 
   terminal terminal_;
   std::string title_, model_;
-  unsigned round_ = 0, rounds_ = 0;
+  std::vector<unsigned> looks_;
+  unsigned round_ = 0, until_ = 0;
   std::map<std::string, times> models_;
   clock::time_point started_, run_started_;
   bool drawn_ = false;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading what hosts write, and writing the record.
+// Reading what hosts write, and writing the record as JSON.
 #include "lab/record.hpp"
 
+#include <fmt/format.h>
 #include <sys/utsname.h>
 
+#include <cmath>
 #include <fanout/workers.hpp>
 #include <fstream>
+#include <numeric>
 
 #include "lab/analysis.hpp"
 
@@ -46,11 +49,22 @@ void read_costs(const json& costs, run_record& run) {
   run.vmhwm_bytes = costs.at("mem").value("vmhwm_bytes", std::uint64_t{0});
 }
 
+json to_json(const task_report& task) {
+  json result = {{"start_s", task.start_s}, {"end_s", task.end_s}, {"ok", task.ok}};
+  if (task.ok) {
+    result["type"] = task.type;
+    result["value"] = task.value;
+  }
+  return result;
+}
+
 json to_json(const run_record& run) {
   json result = {{"model", run.model}, {"round", run.round}, {"position", run.position}};
   result["status"] = run.error.empty() ? "ok" : "failed";
+  for (const task_report& task : run.tasks) result["tasks"].push_back(to_json(task));
   if (!run.error.empty()) {
     result["error"] = run.error;
+    if (!run.summary.empty()) result["summary"] = run.summary;
     return result;
   }
   result["wall_s"] = run.wall_s;
@@ -62,9 +76,31 @@ json to_json(const run_record& run) {
   result["mem"] = {{"pss_samples", run.pss_samples}};
   if (run.vmhwm_bytes > 0) result["mem"]["vmhwm_bytes"] = run.vmhwm_bytes;
   if (run.pss_peak_bytes > 0) result["mem"]["pss_peak_bytes"] = run.pss_peak_bytes;
-  for (const task_report& task : run.tasks)
-    result["tasks"].push_back(json{{"start_s", task.start_s}, {"end_s", task.end_s}, {"ok", task.ok}});
   return result;
+}
+
+json to_json(const round_conditions& found, std::size_t round) {
+  json result = {{"round", round}, {"dirty", found.disturbed()}};
+  if (found.steal) result["steal"] = *found.steal;
+  if (found.others) result["others"] = *found.others;
+  if (found.throttled) result["throttled"] = *found.throttled;
+  return result;
+}
+
+json plan_to_json(const record& experiment) {
+  json plan = {{"models", experiment.models},
+               {"rounds", experiment.test.looks.back()},
+               {"looks", experiment.test.looks},
+               {"warmup", experiment.warmups}};
+  if (experiment.timeout_s > 0) plan["timeout_s"] = experiment.timeout_s;
+  if (experiment.budget_s > 0) plan["budget_s"] = experiment.budget_s;
+  if (experiment.budget_spent) plan["budget_spent"] = true;
+  plan["alpha"] = experiment.test.alpha;
+  plan["alpha_difference"] = experiment.test.alpha_difference;
+  plan["min_effect"] = experiment.test.min_effect;
+  plan["floor"] = experiment.test.floor;
+  plan["order"] = experiment.order;
+  return plan;
 }
 
 json to_json(const model_summary& model) {
@@ -83,6 +119,10 @@ json to_json(const model_summary& model) {
   return result;
 }
 
+json to_json(const char* method, const interval& range) {
+  return {{"method", method}, {"level", range.level}, {"lo", range.low}, {"hi", range.high}};
+}
+
 json to_json(const comparison& pair, const analysis& found, const record& experiment) {
   json result = {{"a", found.compared[pair.a]},
                  {"b", found.compared[pair.b]},
@@ -90,12 +130,42 @@ json to_json(const comparison& pair, const analysis& found, const record& experi
                  {"verdict", to_string(pair.outcome)},
                  {"rounds", experiment.order.size()}};
   if (pair.evidence) {
-    const interval& range = pair.evidence->ratio;
-    result["ci"] = {{"method", "t"}, {"level", 1 - experiment.test.alpha}, {"lo", range.low}, {"hi", range.high}};
+    result["ci"] = to_json("t", pair.evidence->ratio);
+    if (pair.evidence->sign) result["ci_sign"] = to_json("sign", *pair.evidence->sign);
     result["p_difference"] = pair.evidence->p_difference;
     result["p_equivalence"] = pair.evidence->p_equivalence;
   }
   if (pair.more_rounds) result["more_rounds"] = *pair.more_rounds;
+  return result;
+}
+
+/// As hyperfine exports it (its src/benchmark/benchmark_result.rs), so that its scripts can read our records.
+json hyperfine_result(const record& experiment, const model_summary& model) {
+  std::vector<double> times, user, system, memory;
+  for (const run_record& run : experiment.runs) {
+    if (run.model != model.model) continue;
+    times.push_back(run.wall_s);
+    user.push_back(run.cpu_user_s);
+    system.push_back(run.cpu_sys_s);
+    memory.push_back(static_cast<double>(run.peak_bytes()));
+  }
+  const auto mean = [](const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+  };
+  double squares = 0;
+  for (const double time : times) squares += (time - mean(times)) * (time - mean(times));
+  json result = {{"command", fmt::format("{} × {} ({})", experiment.title, experiment.tasks, model.model)},
+                 {"mean", mean(times)}};
+  result["stddev"] = nullptr;  // of one run: as hyperfine has it
+  if (times.size() > 1) result["stddev"] = std::sqrt(squares / static_cast<double>(times.size() - 1));
+  result.update({{"median", model.median_s},
+                 {"user", mean(user)},
+                 {"system", mean(system)},
+                 {"min", model.min_s},
+                 {"max", model.max_s},
+                 {"times", times},
+                 {"memory_usage_byte", memory},
+                 {"exit_codes", std::vector(times.size(), 0)}});
   return result;
 }
 
@@ -114,6 +184,7 @@ json to_json(const returned_values& returned) {
 
 json workload_to_json(const record& experiment, const analysis& found) {
   json result = experiment.workload;
+  result["title"] = experiment.title;
   result["tasks"] = experiment.tasks;
   result["workers"] = experiment.workers;
   if (found.values.size() == 1) result["result"] = to_json(found.values.front());
@@ -162,21 +233,15 @@ nlohmann::json describe_machine() {
 
 nlohmann::ordered_json to_json(const record& experiment) {
   const analysis found = analyse(experiment);
-  json result = {{"fanout", experiment.version},
-                 {"started", experiment.started},
-                 {"seed", experiment.seed},
-                 {"machine", experiment.machine},
-                 {"workload", workload_to_json(experiment, found)},
-                 {"plan",
-                  {{"models", experiment.models},
-                   {"rounds", experiment.rounds},
-                   {"alpha", experiment.test.alpha},
-                   {"min_effect", experiment.test.min_effect},
-                   {"order", experiment.order}}},
-                 {"runs", json::array()},
-                 {"summary", json::array()},
-                 {"pairs", json::array()}};
+  json result = {{"$schema", record_schema},         {"fanout", experiment.version},
+                 {"started", experiment.started},    {"seed", experiment.seed},
+                 {"machine", experiment.machine},    {"workload", workload_to_json(experiment, found)},
+                 {"plan", plan_to_json(experiment)}, {"runs", json::array()},
+                 {"summary", json::array()},         {"pairs", json::array()}};
   result.update(experiment.host);
+  for (const run_record& run : experiment.warmup_runs) result["warmup"].push_back(to_json(run));
+  for (std::size_t i = 0; i < experiment.conditions.size(); ++i)
+    result["rounds"].push_back(to_json(experiment.conditions[i], i + 1));
   for (const run_record& run : experiment.runs) result["runs"].push_back(to_json(run));
   for (const model_summary& model : found.models) result["summary"].push_back(to_json(model));
   for (const comparison& pair : found.pairs) result["pairs"].push_back(to_json(pair, found, experiment));
@@ -187,6 +252,7 @@ nlohmann::ordered_json to_json(const record& experiment) {
     if (!failed.summary.empty()) one["summary"] = failed.summary;
     result["failures"].push_back(std::move(one));
   }
+  for (const model_summary& model : found.models) result["results"].push_back(hyperfine_result(experiment, model));
   return result;
 }
 

@@ -9,9 +9,14 @@
 #include <string_view>
 #include <vector>
 
+#include "lab/conditions.hpp"
 #include "lab/statistics.hpp"
 
 namespace lab {
+
+/// Which form records have as JSON: schema/fanout-result-1.json describes it. Keys may be added to it; a change that
+/// breaks readers gets the next number.
+inline constexpr std::string_view record_schema = "fanout-result-1.json";
 
 /// What one task did. Times in seconds since the clock of its run started.
 struct task_report {
@@ -26,7 +31,7 @@ struct task_report {
 /// One model in one round: one process. Costs are meaningful only without an error.
 struct run_record {
   std::string model{};
-  unsigned round = 0, position = 0;  // from 1
+  unsigned round = 0, position = 0;  // from 1; round 0: it warmed up
   std::string error{};    // why it failed: a task's error, or what became of the host; empty if all went well
   std::string summary{};  // of that error, if its host gave one
   double wall_s = 0, setup_s = 0, cpu_user_s = 0, cpu_sys_s = 0;
@@ -49,12 +54,17 @@ struct record {
   nlohmann::json machine{}, host{};  // host: workload::host()
   std::string title{};               // workload::title()
   nlohmann::json workload{};         // workload::describe()
-  unsigned tasks = 0, workers = 0, rounds = 0;
+  unsigned tasks = 0, workers = 0;
   std::uint64_t seed = 0;
   test_plan test{};
+  unsigned warmups = 0;
+  double timeout_s = 0, budget_s = 0;             // 0: none
+  bool budget_spent = false;                      // that is why there were no more rounds
   std::vector<std::string> models{};              // as asked for
   std::vector<unavailable_model> unavailable{};   // those that cannot run here
+  std::vector<run_record> warmup_runs{};          // before the first round
   std::vector<std::vector<std::string>> order{};  // per round, the models in the order they ran
+  std::vector<round_conditions> conditions{};     // per round
   std::vector<run_record> runs{};
 };
 
@@ -66,7 +76,7 @@ void read_host_record(std::string_view line, run_record& run);
 nlohmann::json describe_machine();
 
 /// The whole record with its summary, pairs and values, as `--format json` prints it. Nothing that was not measured is
-/// in it.
+/// in it. read_record() (record_reader.hpp) makes the same record of it.
 nlohmann::ordered_json to_json(const record& experiment);
 
 }  // namespace lab

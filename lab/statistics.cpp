@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Minimum-effect t test, two one-sided tests for equivalence, Holm's correction, verdicts.
+// Minimum-effect t test, two one-sided tests for equivalence, Holm's correction, verdicts. Where the methods and the
+// figures come from: docs/design/measuring.md.
 #include "lab/statistics.hpp"
 
 #include <algorithm>
+#include <boost/math/distributions/binomial.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <numeric>
+#include <ranges>
 
 namespace lab {
 
@@ -38,20 +41,63 @@ sample differences(const std::vector<double>& a, const std::vector<double>& b, d
   return s;
 }
 
-/// P(T > t) of Student's t.
-double upper_tail(double t, std::size_t rounds) {
-  const boost::math::students_t distribution(static_cast<double>(rounds - 1));
-  return boost::math::cdf(boost::math::complement(distribution, t));
+/// The levels that each test must reach, given how many looks, models and pairs there are.
+struct levels {
+  double interval, difference, strictest, equivalence;
+};
+
+levels levels_of(const test_plan& plan, std::size_t models, std::size_t pairs, std::size_t looks) {
+  const double share = 1 / static_cast<double>(std::max<std::size_t>(looks, 1));
+  const double difference = plan.alpha_difference * share;
+  return {.interval = plan.alpha * share,
+          .difference = difference,
+          .strictest = difference / static_cast<double>(pairs),  // Holm's first step
+          .equivalence = plan.alpha * share / static_cast<double>(models - 1)};
 }
 
-/// The tests, as if `rounds` rounds had shown this mean and scatter.
-comparison::evidence_type weigh(const sample& s, std::size_t rounds, const test_plan& plan) {
+/// In double precision throughout: Boost would compute in long double, which takes four times as long.
+using in_double = boost::math::policies::policy<boost::math::policies::promote_double<false>>;
+
+boost::math::students_t_distribution<double, in_double> students_t(std::size_t rounds) {
+  return boost::math::students_t_distribution<double, in_double>(static_cast<double>(rounds - 1));
+}
+
+/// P(T > t).
+double upper_tail(double t, std::size_t rounds) {
+  return boost::math::cdf(boost::math::complement(students_t(rounds), t));
+}
+
+/// The t that T exceeds with this probability.
+double upper_quantile(double probability, std::size_t rounds) {
+  return boost::math::quantile(boost::math::complement(students_t(rounds), probability));
+}
+
+/// From the k-th smallest to the k-th largest difference, for the largest k that reaches the level. The median lies
+/// outside if fewer than k of n fair coins show heads, or tails: so the level is exact.
+std::optional<interval> sign_interval(std::vector<double> d, double level) {
+  if (d.size() < rounds_that_may_disagree) return std::nullopt;
+  std::ranges::sort(d);
+  const boost::math::binomial heads(static_cast<double>(d.size()), 0.5);
+  std::optional<interval> found;
+  for (std::size_t k = 1; 2 * k <= d.size(); ++k) {
+    const double reached = 1 - 2 * boost::math::cdf(heads, static_cast<double>(k - 1));
+    if (reached < level) break;
+    found = {.low = std::exp(d[k - 1]), .high = std::exp(d[d.size() - k]), .level = reached};
+  }
+  return found;
+}
+
+/// A ratio from its logarithm; finite, however wide the interval: JSON has no infinity.
+double ratio_of(double log_ratio) { return std::exp(std::clamp(log_ratio, -700.0, 700.0)); }
+
+comparison::evidence_type weigh(const sample& s, const test_plan& plan, const levels& level) {
+  const std::size_t rounds = s.d.size();
   const double margin = std::log1p(plan.min_effect);
   const double se = s.standard_error(rounds);
-  const boost::math::students_t distribution(static_cast<double>(rounds - 1));
-  const double half = se * boost::math::quantile(boost::math::complement(distribution, plan.alpha / 2));
+  const double half = se * upper_quantile(level.interval / 2, rounds);
   return {
-      .ratio = {std::exp(s.mean - half), std::exp(s.mean + half)},
+      .ratio = {.low = ratio_of(s.mean - half), .high = ratio_of(s.mean + half), .level = 1 - level.interval},
+      .sign = sign_interval(s.d, 1 - level.interval),
       .p_difference = std::min(1.0, 2 * upper_tail((std::abs(s.mean) - margin) / se, rounds)),
       .p_equivalence = std::max(upper_tail((s.mean + margin) / se, rounds), upper_tail((margin - s.mean) / se, rounds)),
       .p_zero = 2 * upper_tail(std::abs(s.mean) / se, rounds),
@@ -71,27 +117,32 @@ std::vector<bool> holm(const std::vector<double>& p, double alpha) {
   return rejected;
 }
 
-/// The levels that each test must reach, given how many models and pairs there are.
-struct levels {
-  double strictest, equivalence;
-};
-
-std::optional<unsigned> rounds_missing(const sample& s, const test_plan& plan, const levels& level) {
-  const std::size_t have = s.d.size();
-  for (unsigned more = 1; have + more <= most_rounds_advised; ++more) {
-    const auto then = weigh(s, have + more, plan);
-    if (then.p_difference <= level.strictest || then.p_equivalence <= level.equivalence) return more;
-  }
-  return std::nullopt;
+/// Whether so many rounds with this mean and scatter would show, with a chance of 80 %, on which side of the smallest
+/// effect the mean lies.
+bool would_decide(const sample& s, std::size_t rounds, const test_plan& plan, const levels& level) {
+  constexpr double power = 0.8;
+  const double distance = std::abs(s.mean) - std::log1p(plan.min_effect);
+  const bool differs = distance > 0;
+  if (differs && rounds < rounds_that_may_disagree && !s.unanimous()) return false;
+  const double t = upper_quantile(differs ? level.strictest / 2 : level.equivalence, rounds);
+  return std::abs(distance) >= (t + upper_quantile(1 - power, rounds)) * s.standard_error(rounds);
 }
 
-void decide(comparison& pair, const sample& s, bool differs, const test_plan& plan, const levels& level) {
+std::optional<unsigned> rounds_missing(const sample& s, const test_plan& plan, const levels& one_look) {
+  const auto have = static_cast<unsigned>(s.d.size());
+  if (have >= most_rounds_advised) return std::nullopt;
+  const auto candidates = std::views::iota(have + 1, most_rounds_advised + 1);
+  const auto enough = std::ranges::partition_point(
+      candidates, [&](unsigned rounds) { return !would_decide(s, rounds, plan, one_look); });
+  if (enough == candidates.end()) return std::nullopt;
+  return *enough - have;
+}
+
+void decide(comparison& pair, const sample& s, bool differs, const levels& level) {
   if (differs && (s.d.size() >= rounds_that_may_disagree || s.unanimous()))
     pair.outcome = s.mean > 0 ? verdict::faster : verdict::slower;
   else if (pair.evidence->p_equivalence <= level.equivalence)
     pair.outcome = pair.evidence->p_zero <= level.strictest ? verdict::negligible : verdict::equivalent;
-  else
-    pair.more_rounds = rounds_missing(s, plan, level);
 }
 
 }  // namespace
@@ -127,15 +178,18 @@ std::vector<comparison> compare_all(const std::vector<std::vector<double>>& wall
       pairs.push_back({.a = a, .b = b, .ratio = std::exp(median(samples.back().d))});
     }
   if (pairs.empty() || wall_s[0].size() < 2) return pairs;
+  const levels level = levels_of(plan, wall_s.size(), pairs.size(), plan.looks.size());
+  const levels one_look = levels_of(plan, wall_s.size(), pairs.size(), 1);
   std::vector<double> p;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    pairs[i].evidence = weigh(samples[i], wall_s[0].size(), plan);
+    pairs[i].evidence = weigh(samples[i], plan, level);
     p.push_back(pairs[i].evidence->p_difference);
   }
-  const levels level{.strictest = plan.alpha / static_cast<double>(pairs.size()),
-                     .equivalence = plan.alpha / static_cast<double>(wall_s.size() - 1)};
-  const std::vector<bool> differs = holm(p, plan.alpha);
-  for (std::size_t i = 0; i < pairs.size(); ++i) decide(pairs[i], samples[i], differs[i], plan, level);
+  const std::vector<bool> differs = holm(p, level.difference);
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    decide(pairs[i], samples[i], differs[i], level);
+    if (pairs[i].outcome == verdict::undecided) pairs[i].more_rounds = rounds_missing(samples[i], plan, one_look);
+  }
   return pairs;
 }
 

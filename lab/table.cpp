@@ -19,6 +19,13 @@ std::string styled(std::string_view style, const std::string& text, const termin
   return out.colour ? std::string(style) + text + std::string(ansi::plain) : text;
 }
 
+/// A cell that does not end where its text has a bar.
+std::string cell(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) escaped += c == '|' ? std::string("\\|") : std::string(1, c);
+  return " " + escaped + " |";
+}
+
 }  // namespace
 
 void table::add_row(std::vector<std::string> cells, bool emphasised) {
@@ -66,6 +73,21 @@ std::string table::show(const terminal& out) const {
     const std::string cells = line(row, shown, out.width);
     text += row.emphasised ? styled(ansi::green, cells, out) : row.note ? styled(ansi::dim, cells, out) : cells;
     text += '\n';
+  }
+  return text;
+}
+
+std::string table::show_markdown() const {
+  std::string text = "|", rule = "|";
+  for (const column& column : columns_) {
+    text += cell(column.header);
+    rule += column.text ? " :--- |" : " ---: |";
+  }
+  text += "\n" + rule + "\n";
+  for (const row& row : rows_) {
+    text += "|";
+    for (std::size_t i = 0; i < columns_.size(); ++i) text += cell(i < row.cells.size() ? row.cells[i] : "");
+    text += "\n";
   }
   return text;
 }

@@ -27,6 +27,9 @@ class table {
 
   std::string show(const terminal& out) const;
 
+  /// All columns, as GitHub and others render them.
+  std::string show_markdown() const;
+
  private:
   struct row {
     std::vector<std::string> cells;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of costs, the verdict in sentences, and problems in full.
+// The table, the sentences under it, and problems in full.
 #include "lab/view.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
+#include "lab/cost_table.hpp"
 #include "lab/format.hpp"
-#include "lab/table.hpp"
 
 namespace lab {
 
@@ -19,208 +19,7 @@ std::string styled(std::string_view style, std::string_view text, const terminal
   return out.colour ? fmt::format("{}{}{}", style, text, ansi::plain) : std::string(text);
 }
 
-/// " ✔ a sentence", broken to the width, with its mark in colour.
-std::string sentence(std::string_view mark, std::string_view style, std::string_view text, const terminal& out) {
-  constexpr std::size_t indent = 3;
-  return fmt::format(" {} {}\n", styled(style, mark, out), wrapped(text, out.width, indent));
-}
-
-std::string counted(std::size_t count, std::string_view what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-
 using names = std::vector<std::string>;
-
-/// Runs of models, in the order of the table, in which no two are shown to differ by more than matters.
-std::vector<names> tied_groups(const analysis& found) {
-  std::vector<names> groups;
-  std::size_t covered = 0;
-  for (std::size_t first = 0; first < found.models.size(); ++first) {
-    names group;
-    for (std::size_t next = first; next < found.models.size(); ++next) {
-      const std::string& model = found.models[next].model;
-      const bool tied = std::ranges::all_of(group, [&](const std::string& member) {
-        const verdict outcome = found.between(member, model);
-        return outcome == verdict::equivalent || outcome == verdict::negligible;
-      });
-      if (!tied) break;
-      group.push_back(model);
-    }
-    if (group.size() < 2 || first + group.size() <= covered) continue;
-    covered = first + group.size();
-    groups.push_back(std::move(group));
-  }
-  return groups;
-}
-
-names leaders(const analysis& found) {
-  names best;
-  for (const model_summary& model : found.models)
-    if (model.rank == 1) best.push_back(model.model);
-  return best;
-}
-
-std::string margin(const record& experiment) { return fmt::format("{:g} %", 100 * experiment.test.min_effect); }
-
-/// "no measurable difference (within ±3 %)", or the words for differences that were seen and do not matter.
-std::string tie_in_words(const record& experiment, const analysis& found, const names& group) {
-  for (std::size_t i = 0; i < group.size(); ++i)
-    for (std::size_t j = i + 1; j < group.size(); ++j)
-      if (found.between(group[i], group[j]) == verdict::negligible)
-        return fmt::format("less than {} apart", margin(experiment));
-  return fmt::format("no measurable difference (within ±{})", margin(experiment));
-}
-
-/// "2.00 times as fast as serial"; a range of factors where the best are not shown to be equally fast.
-std::string times_as_fast(const analysis& found, const names& best, const names& others) {
-  std::vector<double> ratios;
-  for (const std::string& model : best) ratios.push_back(found.ratio(model, others.front()));
-  const auto groups = tied_groups(found);
-  if (!groups.empty() && groups.front() == best) ratios.resize(1);
-  const std::string least = format_factor(std::ranges::min(ratios)), most = format_factor(std::ranges::max(ratios));
-  return fmt::format("{} times as fast as {}", least == most ? most : least + " to " + most, format_list(others));
-}
-
-/// The best models against those that come next, and against serial.
-std::string advantage(const analysis& found, const names& best) {
-  names next = {found.models[best.size()].model};
-  for (const names& group : tied_groups(found))
-    if (group.front() == next.front()) next = group;
-  std::string text = times_as_fast(found, best, next);
-  const bool serial_trails = std::ranges::any_of(
-      found.models, [](const model_summary& model) { return model.model == "serial" && model.rank > 1; });
-  if (serial_trails && std::ranges::find(next, "serial") == next.end())
-    text += fmt::format(", {}", times_as_fast(found, best, {"serial"}));
-  return text;
-}
-
-/// What rounds that differ much suggest: the same work takes the same time, but for what else the machine does. (Of
-/// times below a millisecond that is not true.)
-std::string disturbance(const analysis& found) {
-  constexpr double suspicious = 1.25;
-  const auto spread = [](const model_summary& model) { return model.max_s / model.min_s; };
-  const auto most = std::ranges::max_element(found.models, {}, spread);
-  if (most == found.models.end() || most->min_s < 1e-3 || spread(*most) < suspicious) return {};
-  const auto walls = format_seconds(std::vector{most->min_s, most->max_s});
-  return fmt::format("; {} took from {} to {}: is this machine busy with other work?", most->model, walls[0], walls[1]);
-}
-
-std::string show_undecided(const record& experiment, const analysis& found, const terminal& out) {
-  names pairs;
-  std::optional<unsigned> more;
-  for (const comparison& pair : found.pairs) {
-    if (pair.outcome != verdict::undecided) continue;
-    pairs.push_back(fmt::format("{} or {}", found.compared[pair.a], found.compared[pair.b]));
-    if (pair.more_rounds) more = std::max(more.value_or(0), *pair.more_rounds);
-  }
-  if (pairs.empty()) return {};
-  const bool all = pairs.size() == found.pairs.size() && pairs.size() > 1;
-  std::string text = fmt::format(
-      "undecided after {}: {}", counted(experiment.order.size(), "round"),
-      all ? format_list(found.compared) + " cannot be told apart" : fmt::format("{}", fmt::join(pairs, ", ")));
-  if (experiment.order.size() == 1)
-    text += "; one round decides nothing: use --rounds 2 or more";
-  else if (more)
-    text += fmt::format("; --rounds {} would probably decide", experiment.order.size() + *more);
-  else
-    text += "; these differ by so nearly what matters that more rounds are unlikely to decide";
-  text += disturbance(found);
-  return sentence("?", ansi::yellow, text, out);
-}
-
-std::string show_verdict(const record& experiment, const analysis& found, const terminal& out) {
-  if (found.models.empty()) return sentence("–", ansi::plain, headline(experiment, found), out);
-  if (found.values_differ()) return sentence("✘", ansi::red, "no verdict: the models' results differ", out);
-  const names best = leaders(found);
-  const bool anything_shown =
-      best.size() < found.models.size() || best.size() < 2 || tied_groups(found) == std::vector<names>{best};
-  std::string text;
-  if (anything_shown)
-    text = sentence(best.size() > 1 && best.size() == found.models.size() ? "≈" : "✔", ansi::green,
-                    headline(experiment, found), out);
-  for (const names& group : tied_groups(found))
-    if (group != best)
-      text += sentence("≈", ansi::plain,
-                       fmt::format("{}: {}", format_list(group), tie_in_words(experiment, found, group)), out);
-  return text + show_undecided(experiment, found, out);
-}
-
-/// A value as a program would write it, on one line.
-std::string literal(const std::pair<std::string, nlohmann::json>& typed) {
-  const auto& [type, value] = typed;
-  if (type == "none") return "None";
-  if (type == "str" || !value.is_string()) return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  std::string text = value;
-  std::ranges::replace_if(text, [](unsigned char c) { return c < ' '; }, ' ');
-  return text;
-}
-
-std::string literal(const returned_values& returned, std::size_t width) {
-  names texts;
-  for (const auto& task : returned.tasks) texts.push_back(literal(task));
-  const bool alike = std::ranges::all_of(texts, [&](const std::string& text) { return text == texts.front(); });
-  return shortened(alike ? texts.front() : fmt::format("{}", fmt::join(texts, ", ")), width);
-}
-
-std::string show_values(const record& experiment, const analysis& found, const terminal& out) {
-  if (found.values.size() != 1 || found.models.empty()) return {};
-  const returned_values& returned = found.values.front();
-  const bool nothing = std::ranges::all_of(returned.tasks, [](const auto& task) { return task.first == "none"; });
-  const bool all = found.compared.size() == experiment.models.size() && found.compared.size() > 1;
-  const std::string who = all ? "every model" : format_list(found.compared);  // not those that failed later
-  const std::string text =
-      nothing ? fmt::format("{} finished {}", who,
-                            returned.tasks.size() > 1           ? fmt::format("all {} tasks", returned.tasks.size())
-                            : all || found.compared.size() == 1 ? "its task"
-                                                                : "their task")
-              : fmt::format("{} returned {}", who, literal(returned, 60));
-  return sentence(" ", ansi::plain, fmt::format("{} {}", text, styled(ansi::green, "✔", out)), out);
-}
-
-std::string count_of(double median) { return median < 0 ? "–" : fmt::format("{:g}", median); }
-
-/// The line of an error that says most: of Python tracebacks the first after the last of them, else the first.
-std::string gist(std::string_view error) {
-  const std::size_t last = error.rfind("Traceback (most recent call last):");
-  if (last == std::string_view::npos) return std::string(error.substr(0, error.find('\n')));
-  std::string_view rest = error.substr(last);
-  do rest.remove_prefix(std::min(rest.find('\n'), rest.size() - 1) + 1);
-  while (rest.starts_with(' '));
-  return std::string(rest.substr(0, rest.find('\n')));
-}
-
-/// "0.98 – 1.02 s" from "0.98 s" and "1.02 s".
-std::string range(const std::string& least, const std::string& most) {
-  return least.substr(0, least.find(' ')) + " – " + most;
-}
-
-void add_measured(table& rows, const analysis& found) {
-  std::vector<double> wall, cpu;  // wall: median, least, most of each model: all in one unit
-  for (const model_summary& model : found.models) {
-    wall.insert(wall.end(), {model.median_s, model.min_s, model.max_s});
-    cpu.push_back(model.cpu_s);
-  }
-  const auto walls = format_seconds(wall), cpus = format_seconds(cpu);
-  for (std::size_t i = 0; i < found.models.size(); ++i) {
-    const model_summary& model = found.models[i];
-    rows.add_row({model.rank > 0 ? std::to_string(model.rank) : "–", model.model, walls[3 * i],
-                  model.speedup_vs_serial ? format_factor(*model.speedup_vs_serial) + "×" : "–",
-                  fmt::format("{:.1f} %", 100 * model.setup_s / model.median_s), cpus[i],
-                  model.cores ? fmt::format("{:.2f}", *model.cores) : "–", format_bytes(model.peak_bytes),
-                  count_of(model.voluntary_switches) + "/" + count_of(model.involuntary_switches),
-                  range(walls[3 * i + 1], walls[3 * i + 2])},
-                 model.rank == 1 && found.models.back().rank > 1);
-  }
-}
-
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-void add_missing(table& rows, const record& experiment, const analysis& found) {
-  for (const failure& failed : found.failures)
-    for (const std::string& model : failed.models)
-      rows.add_note({"–", model, "failed: " + (failed.summary.empty() ? gist(failed.error) : failed.summary)});
-  for (const auto& [model, reason] : experiment.unavailable) rows.add_note({"–", model, "n/a: " + first_line(reason)});
-}
 
 std::map<std::string, names> unavailable_by_reason(const record& experiment) {
   std::map<std::string, names> models;
@@ -234,7 +33,7 @@ std::string show_reasons(const record& experiment, const terminal& out) {
   std::string text;
   for (const auto& [reason, models] : unavailable_by_reason(experiment))
     if (const std::string note = "n/a: " + first_line(reason); before_the_note + columns(note) > out.width)
-      text += sentence("–", ansi::plain, fmt::format("{}: {}", format_list(models), note), out);
+      text += show_sentence({"–", ansi::plain, fmt::format("{}: {}", format_list(models), note)}, out);
   return text;
 }
 
@@ -247,46 +46,25 @@ std::optional<std::string> returned_twice(const analysis& found) {
   return std::nullopt;
 }
 
-/// "CPython 3.11.2 (/usr/bin/python3)", if that is what runs the work.
-std::string host_in_words(const record& experiment) {
-  if (!experiment.host.contains("python")) return {};
-  const nlohmann::json& python = experiment.host["python"];
-  return fmt::format("{} {} ({})", python.value("implementation", "Python"), python.value("version", ""),
-                     python.value("executable", ""));
-}
-
 }  // namespace
 
 std::string show_plan(const record& experiment, const terminal& out) {
-  std::string work = fmt::format("{} × {}", experiment.title, experiment.tasks);
-  std::string facts = fmt::format("{}, {}, ", counted(experiment.workers, "worker"),
-                                  counted(experiment.machine.value("cpus_effective", 1U), "CPU"));
-  facts += fmt::format("Linux {}", experiment.machine.value("kernel", ""));
-  if (const std::string host = host_in_words(experiment); !host.empty()) facts = host + " · " + facts;
-  const std::size_t running = experiment.models.size() - experiment.unavailable.size();
-  if (running > 0)
-    facts += fmt::format(" · {} × {} in random order (seed {})", counted(running, "model"),
-                         counted(experiment.rounds, "round"), experiment.seed);
-  return fmt::format("{}\n {}\n", styled(ansi::bold, shortened(work, out.width), out),
-                     styled(ansi::dim, wrapped(facts, out.width, 1), out));
+  return fmt::format("{}\n {}\n", styled(ansi::bold, shortened(work_in_words(experiment), out.width), out),
+                     styled(ansi::dim, wrapped(plan_in_words(experiment), out.width, 1), out));
 }
 
 std::string show_result(const record& experiment, const analysis& found, const terminal& out) {
-  table rows({{"rank"},
-              {"model", true},
-              {"wall"},
-              {"vs serial"},
-              {"set-up"},
-              {"CPU"},
-              {"cores"},
-              {"memory"},
-              {"switches"},
-              {"wall, range"}},
-             3);
-  add_measured(rows, found);
-  add_missing(rows, experiment, found);
-  return rows.show(out) + "\n" + show_verdict(experiment, found, out) + show_values(experiment, found, out) +
-         show_reasons(experiment, out);
+  std::string text = cost_table(experiment, found).show(out) + "\n";
+  for (const sentence& said : sentences(experiment, found)) text += show_sentence(said, out);
+  return text + show_reasons(experiment, out);
+}
+
+std::string show_sentence(const sentence& said, const terminal& out) {
+  constexpr std::size_t indent = 3;
+  std::string text = wrapped(said.text, out.width, indent);
+  if (constexpr std::string_view tick = "✔"; text.ends_with(tick))
+    text.replace(text.size() - tick.size(), tick.size(), styled(ansi::green, tick, out));
+  return fmt::format(" {} {}\n", styled(said.style, said.mark, out), text);
 }
 
 std::string show_legend(const terminal& out) {
@@ -295,24 +73,6 @@ std::string show_legend(const terminal& out) {
       "CPU: of all threads and processes · cores: CPU/wall · memory: peak · "
       "switches: context switches, voluntary/involuntary";
   return " " + styled(ansi::dim, wrapped(text, out.width, 1), out) + "\n";
-}
-
-std::string headline(const record& experiment, const analysis& found) {
-  if (found.models.empty()) return "nothing could be measured";
-  if (found.models.size() == 1)
-    return fmt::format("{} alone was measured: there is nothing to compare it with", found.models.front().model);
-  if (found.values_differ()) return "no verdict: the models' results differ";
-  const names best = leaders(found);
-  const auto groups = tied_groups(found);
-  const bool tied = !groups.empty() && groups.front() == best;
-  if (best.size() == 1) return fmt::format("{} is best: {}", best.front(), advantage(found, best));
-  if (best.size() == found.models.size())
-    return tied ? fmt::format("{}: {}", format_list(best), tie_in_words(experiment, found, best))
-                : fmt::format("none of {} is shown to be best", format_list(best));
-  if (tied)
-    return fmt::format("{} are best, {}: {}", format_list(best), tie_in_words(experiment, found, best),
-                       advantage(found, best));
-  return fmt::format("{} lead, and which of them is best is undecided: {}", format_list(best), advantage(found, best));
 }
 
 std::string show_problems(const record& experiment, const analysis& found) {
@@ -328,7 +88,7 @@ std::string show_problems(const record& experiment, const analysis& found) {
   if (!found.values_differ()) return text;
   text += "fanout: the models' results differ, so there is no verdict:\n";
   for (const returned_values& returned : found.values)
-    text += fmt::format("  {} returned {}\n", format_list(returned.models), literal(returned, 200));
+    text += fmt::format("  {} returned {}\n", format_list(returned.models), values_in_words(returned, 200));
   if (const auto twice = returned_twice(found))
     text +=
         fmt::format("  {} did not return the same each time: the task depends on more than its arguments\n", *twice);

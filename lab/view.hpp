@@ -6,6 +6,7 @@
 
 #include "lab/analysis.hpp"
 #include "lab/record.hpp"
+#include "lab/sentences.hpp"
 #include "lab/terminal.hpp"
 
 namespace lab {
@@ -16,11 +17,11 @@ std::string show_plan(const record& experiment, const terminal& out);
 /// The table and the sentences under it.
 std::string show_result(const record& experiment, const analysis& found, const terminal& out);
 
+/// " ✔ threads is best", broken to the width, with its mark in colour.
+std::string show_sentence(const sentence& said, const terminal& out);
+
 /// What the columns of the table mean.
 std::string show_legend(const terminal& out);
-
-/// The outcome in half a sentence: "threads is best: 1.98 times as fast as serial".
-std::string headline(const record& experiment, const analysis& found);
 
 /// For stderr: each error once, with the models that met it, and each reason of more lines than the table shows; and
 /// which models returned what, if they differ. Else empty.

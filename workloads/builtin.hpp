@@ -24,7 +24,7 @@ struct builtin {
   std::string_view name;      // "sleep", of "sleep:1.5"
   std::string_view argument;  // what stands after the colon, for messages: "SECONDS"
   std::string_view about;
-  unsigned tasks, rounds;                             // if the user does not say
+  unsigned tasks;                                     // if the user does not say
   std::uint64_t (*parse)(std::string_view argument);  // → amount; throws usage_error
   task_value (*call)(std::uint64_t amount);
   fanout::task<task_value> (*call_async)(std::uint64_t amount);  // the same as a coroutine

@@ -22,7 +22,7 @@ class Compare(ToolTest):
                 record = self.compare_json("sleep:0.05", "--models", model)
                 self.assertEqual([row["model"] for row in record["summary"]], [model])
                 self.assertGreaterEqual(record["summary"][0]["median_s"], 0.05)
-                self.assertEqual([len(run["tasks"]) for run in record["runs"]], [5, 5])
+                self.assertEqual([len(run["tasks"]) for run in record["runs"]], [5] * 5)
 
     def test_each_model_computes_the_exact_value(self):
         for n in (100_000, 4_000_000):  # the second sum is above 64 bits
@@ -60,7 +60,7 @@ class Compare(ToolTest):
             self.assertGreater(run["mem"]["vmhwm_bytes"], 100_000)
 
     def test_the_same_seed_gives_the_same_order(self):
-        orders = [self.compare_json("cpu:1000", "--seed", seed)["plan"]["order"] for seed in ("5", "5", "6")]
+        orders = [self.compare_json("cpu:1000", "--rounds", "5", "--seed", seed)["plan"]["order"] for seed in ("5", "5", "6")]
         self.assertEqual(orders[0], orders[1])
         self.assertNotEqual(orders[0], orders[2])
 
@@ -68,13 +68,46 @@ class Compare(ToolTest):
         self.assertEqual(self.compare_json("sleep:0.05", "--models", "async")["workload"]["tasks"], 5)
         record = self.compare_json("cpu:1000", "--models", "async")
         self.assertEqual((record["workload"]["tasks"], record["workload"]["workers"]), (2, 2))
-        self.assertEqual(record["plan"]["rounds"], 5)
+        self.assertEqual((record["plan"]["rounds"], record["plan"]["looks"]), (20, [5, 8, 12, 20]))
+
+    def test_rounds_go_on_until_every_pair_is_decided(self):
+        record = self.compare_json("sleep:0.05", "--models", "serial,async", "--rounds", "auto")
+        self.assertIn(len(record["plan"]["order"]), record["plan"]["looks"])
+        decided = "undecided" not in [pair["verdict"] for pair in record["pairs"]]
+        self.assertEqual(decided or len(record["plan"]["order"]) == 20, True)
+        self.assertEqual(record["pairs"][0]["ci"]["level"], 0.9875)
+        self.assertEqual(len(self.compare_json("cpu:1000", "--rounds", "3")["plan"]["order"]), 3)
+
+    def test_a_budget_ends_it_after_the_round(self):
+        record = self.compare_json("cpu:1000", "--budget", "1ms")
+        self.assertEqual((len(record["plan"]["order"]), len(record["runs"])), (1, 4))
+        self.assertEqual((record["plan"]["budget_spent"], record["plan"]["budget_s"]), (True, 0.001))
+
+    def test_a_model_that_takes_too_long_fails_alone(self):
+        done = self.run_tool("compare", "sleep:1", "--models", "serial,async", "--tasks", "5", "--timeout", "4s",
+                             "--rounds", "1", "--warmup", "0")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout_text, r"(?m)^ +–  serial +failed: no result after 4 s$")
+        self.assertIn("serial failed: no result after 4 s; --timeout gives it more time\n", done.stderr_text)
+        self.assertIn("async finished all 5 tasks ✔", done.stdout_text)
+
+    def test_each_model_warms_up_before_the_first_round(self):
+        record = self.compare_json("cpu:1000", "--rounds", "1", "--warmup", "2")
+        self.assertEqual([(run["model"], run["round"]) for run in record["warmup"]], [(model, 0) for model in MODELS * 2])
+        self.assertEqual(record["plan"]["warmup"], 2)
+        self.assertNotIn("warmup", self.compare_json("cpu:1000", "--rounds", "1", "--warmup", "0"))
+
+    def test_each_round_says_whether_it_was_disturbed(self):
+        rounds = self.compare_json("cpu:1000", "--rounds", "3")["rounds"]
+        self.assertEqual([one["round"] for one in rounds], [1, 2, 3])
+        for one in rounds:
+            self.assertIn(one["dirty"], (True, False))
 
     def test_the_table_and_its_sentences(self):
         done = self.run_tool("compare", "sleep:0.2", "--rounds", "3")
         self.assertEqual(done.returncode, 0, done.stderr_text)
         self.assertIn("sleep:0.2 × 5\n", done.stdout_text)
-        self.assertRegex(done.stdout_text, r"(?m)^ +4  serial +1\.\d+ s +1\.00×")
+        self.assertRegex(done.stdout_text, r"(?m)^ +[2-4]  serial +1\.\d+ s +1\.00×")
         for model in MODELS:
             self.assertRegex(done.stdout_text, rf"(?m)^ +\d  {model} ")
         self.assertRegex(" ".join(done.stdout_text.split()), r"\d\.\d\d times as fast as serial")

@@ -13,10 +13,6 @@ MISSING = {
                                             "http://localhost/", "cmd:true")],
     "model": [(*WORK, "--models", model) for model in ("to_thread", "processes/spawn", "processes/fork",
                                                        "subinterpreters", "free-threading")],
-    "option": [WORK + option for option in (("--budget", "2m"), ("--export-json", "record.json"),
-                                            ("--assert", "processes < 0.6*threads"), ("--strict",))],
-    "number": [("compare", "cpu:10", "--rounds", "auto")],
-    "format": [(*WORK, "--format", name) for name in ("csv", "md")],
 }
 
 

@@ -8,13 +8,14 @@ import unittest
 
 from tool import FANOUT, HOSTS_PYTHON, ToolTest, subprocess
 
-SHORT = ("compare", "sleep:0.05", "--models", "async,serial", "--tasks", "2")
+SHORT = ("compare", "sleep:0.05", "--models", "async,serial", "--tasks", "2", "--rounds", "2")
 
 
 class Terminal(ToolTest):
     def test_a_terminal_gets_colour_and_a_line_that_is_rewritten(self):
         shown = self.run_on_terminal(*SHORT)
         self.assertIn("\x1b[1m", shown)
+        self.assertIn("\r\x1b[K warm-up", shown)
         self.assertIn("\r\x1b[K round 1/2", shown)
         self.assertIn("left", shown)
 
@@ -80,7 +81,8 @@ class Streams(ToolTest):
         with open("/dev/full", "w") as full:
             for stderr in (full, broken):
                 code, out = self.with_stderr("compare", "sleep:0.6", "--rounds", "2", "--models", "serial,async",
-                                             "--tasks", "2", "--format", "json", to=stderr)
+                                             "--tasks", "2", "--warmup", "0", "--format", "json",
+                                             to=stderr)
                 self.assertEqual((code, len(json.loads(out)["runs"])), (0, 4))
                 self.assertEqual(self.with_stderr("compare", "missing.py:task", to=stderr), (2, ""))
                 self.assertEqual(self.with_stderr("--bogus", to=stderr), (2, ""))

@@ -35,6 +35,13 @@ class Usage(ToolTest):
                 self.assertIn(f"{option} is a whole number from 1 to ", message)
                 self.assertIn(f"not '{value}'", message)
 
+    def test_times_that_are_none(self):
+        for option in ("--budget", "--timeout"):
+            for value in ("0s", "-1s", "60", "soon", "1 m", "1d", "1e3s", "nans", "99999999h"):
+                message = self.refused("compare", "sleep:0.05", option, value)
+                self.assertIn(f"{option} is a time such as 500ms, 90s, 2m or 1h, not '{value}'", message)
+        self.assertIn("--warmup is a whole number from 0 to ", self.refused("compare", "cpu:10", "--warmup", "x"))
+
     def test_a_missing_file(self):
         self.assertIn("no such file: missing.py", self.refused("compare", "missing.py:task"))
 
@@ -64,7 +71,13 @@ class Usage(ToolTest):
         self.assertIn("--arg", self.refused("compare", "--arg", "1"))
 
     def test_other_options(self):
-        self.assertIn("'xml'", self.refused("compare", "sleep:0.05", "--format", "xml"))
+        self.assertIn("--format is table, json, csv or md, not 'xml'",
+                      self.refused("compare", "sleep:0.05", "--format", "xml"))
+        for claim in ("threads", "threads = async", "threads < 0*async", "threads < threads"):
+            self.assertIn(f"as in 'processes < 0.6*threads', which is not '{claim}'",
+                          self.refused("compare", "sleep:0.05", "--assert", claim))
+        self.assertIn("no model 'thread'; did you mean 'threads'?",
+                      self.refused("compare", "sleep:0.05", "--assert", "thread < serial"))
         for share in ("3", "0", "100%", "-1%", "much"):
             self.assertIn("--min-effect", self.refused("compare", "sleep:0.05", "--min-effect", share))
         self.assertIn("--seed", self.refused("compare", "sleep:0.05", "--seed", "x"))
@@ -77,7 +90,8 @@ class Usage(ToolTest):
 
     def test_empty_values(self):
         self.assertIn("WORK is empty", self.refused("compare", ""))
-        for option in ("--tasks", "--workers", "--rounds", "--models", "--python", "--min-effect", "--format", "--seed"):
+        for option in ("--tasks", "--workers", "--rounds", "--models", "--python", "--min-effect", "--format", "--seed",
+                       "--budget", "--timeout", "--warmup", "--export-json", "--assert"):
             self.assertIn(f"{option} is empty", self.refused("compare", "cpu:10", option, ""))
             self.assertIn(f"{option} is empty", self.refused("compare", "cpu:10", f"{option}=", "--seed", "1")
                           if option != "--seed" else self.refused("compare", "--seed=", "cpu:10"))
@@ -86,13 +100,14 @@ class Usage(ToolTest):
         self.assertIn("which command?", self.refused())
         self.assertIn("no command 'costs'; see fanout --help", self.refused("costs"))
         self.assertIn("did you mean fanout compare?", self.refused("compar"))
+        self.assertIn("did you mean fanout explain?", self.refused("explian"))
         self.assertIn("did you mean fanout compare cpu:10?", self.refused("cpu:10"))
         self.assertIn("did you mean fanout compare a.py:f?", self.refused("a.py:f"))
 
 
 class Help(ToolTest):
     def test_help_shows_examples(self):
-        for args in (["--help"], ["compare", "--help"]):
+        for args in (["--help"], ["compare", "--help"], ["explain", "--help"]):
             done = self.run_tool(*args)
             self.assertEqual(done.returncode, 0)
             self.assertIn("Examples:\n  fanout compare", done.stdout_text)
@@ -100,7 +115,8 @@ class Help(ToolTest):
 
     def test_help_says_how_it_is_called_and_is_of_one_style(self):
         for args, call in ((["--help"], "fanout COMMAND [OPTIONS]"),
-                           (["compare", "--help"], "fanout compare [WORK] [OPTIONS]")):
+                           (["compare", "--help"], "fanout compare [WORK] [OPTIONS]"),
+                           (["explain", "--help"], "fanout explain FILE [OPTIONS]")):
             text = self.run_tool(*args).stdout_text
             self.assertRegex(text, r"\A[A-Z][^\n]+\.\n\nUsage: " + re.escape(call) + r"\n\nOptions:\n")
             self.assertNotIn("\n\n\n", text)

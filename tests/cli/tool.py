@@ -12,6 +12,7 @@ import unittest
 import uuid
 
 FANOUT = os.environ["FANOUT"]
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HOSTS_PYTHON = os.environ.get("FANOUT_HOSTS_PYTHON") == "1"
 MODELS = ["serial", "async", "threads", "processes"]
 
@@ -130,4 +131,4 @@ class ToolTest(unittest.TestCase):
         return hosts[0]
 
 
-__all__ = ["FANOUT", "HOSTS_PYTHON", "MODELS", "ToolTest", "marked_processes", "signal", "subprocess", "wait_until"]
+__all__ = ["FANOUT", "HOSTS_PYTHON", "MODELS", "SOURCE", "ToolTest", "marked_processes", "signal", "subprocess", "wait_until"]

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 
 #include "lab/interruption.hpp"
@@ -38,15 +40,22 @@ class scripted final : public lab::workload {
 
 struct Experiment : testing::Test {
   static void SetUpTestSuite() { lab::become_subreaper(); }
-  void TearDown() override { EXPECT_TRUE(lab::children_of(getpid()).empty()); }
+  void SetUp() override { std::ofstream{count}; }
+  void TearDown() override {
+    EXPECT_TRUE(lab::children_of(getpid()).empty());
+    std::filesystem::remove(count);
+  }
 
+  /// Fixed rounds, without warming up.
   lab::record run(std::map<std::string, std::string> scripts, unsigned rounds) {
+    plan.test.looks = {rounds};
+    plan.warmups = 0;
+    return run(std::move(scripts));
+  }
+  lab::record run(std::map<std::string, std::string> scripts) {
     scripted work(std::move(scripts));
     lab::observer nobody;
-    lab::record found = lab::run_experiment(
-        work,
-        {.models = {"serial", "async", "threads"}, .tasks = 1, .workers = 1, .rounds = rounds, .seed = 3, .test = {}},
-        nobody);
+    lab::record found = lab::run_experiment(work, plan, nobody);
     EXPECT_EQ(work.prepared_for, 1U);
     return found;
   }
@@ -55,7 +64,16 @@ struct Experiment : testing::Test {
         std::ranges::count(found.runs, model, [](const lab::run_record& run) { return run.model; }));
   }
 
+  /// A run of 0.5 s the first time, of 0.6 s the second, and so on.
+  std::string restless() const {
+    std::string record = good_record;
+    record.replace(record.find("0.5"), 3, "0.'$((5 + $(wc -l <" + count + ") % 2))'");
+    return "echo '" + record + "' >&3; echo x >>" + count;
+  }
+
+  const std::string count = testing::TempDir() + "fanout_experiment_" + std::to_string(getpid());
   const std::string good = "echo '" + good_record + "' >&3";
+  lab::experiment_plan plan{.models = {"serial", "async", "threads"}, .tasks = 1, .workers = 1, .seed = 3};
 };
 
 TEST_F(Experiment, RunsEveryModelOncePerRound) {
@@ -82,6 +100,73 @@ TEST_F(Experiment, AModelThatFailsIsNotRunAgainAndStopsNoOther) {
 TEST_F(Experiment, EndsEarlyWhenAllModelsHaveFailed) {
   const lab::record found = run({{"serial", "exit 1"}, {"async", "exit 1"}, {"threads", "exit 1"}}, 3);
   EXPECT_EQ(found.order.size(), 1U);
+}
+
+TEST_F(Experiment, EndsAtTheFirstLookAtWhichEveryPairIsDecided) {
+  plan.test.looks = {3, 6};
+  const lab::record found = run({{"serial", good}, {"async", good}, {"threads", good}});
+  EXPECT_EQ(found.order.size(), 3U);
+  EXPECT_FALSE(found.budget_spent);
+}
+
+TEST_F(Experiment, GoesOnToTheLastLookForWhatIsUndecided) {
+  plan.test.looks = {3, 6};
+  const lab::record found = run({{"serial", good}, {"async", restless()}, {"threads", good}});
+  EXPECT_EQ(found.order.size(), 6U);
+}
+
+TEST_F(Experiment, GoesOnForAClaimThatIsOpen) {
+  plan.test.looks = {3, 6};
+  plan.claims = {*lab::parse_claim("serial < async")};  // they are equal
+  EXPECT_EQ(run({{"serial", good}, {"async", good}, {"threads", good}}).order.size(), 6U);
+  plan.claims = {*lab::parse_claim("serial < 0.5*async"), *lab::parse_claim("serial < 2*async")};
+  EXPECT_EQ(run({{"serial", good}, {"async", good}, {"threads", good}}).order.size(), 3U) << "one false, one shown";
+}
+
+TEST_F(Experiment, EndsAfterTheRoundInWhichItsBudgetIsSpent) {
+  plan.budget = std::chrono::nanoseconds(1);
+  const std::map<std::string, std::string> scripts = {{"serial", good}, {"async", restless()}, {"threads", good}};
+  lab::record found = run(scripts);
+  EXPECT_EQ(found.order.size(), 1U);
+  EXPECT_EQ(found.runs.size(), 3U) << "that round is whole";
+  EXPECT_TRUE(found.budget_spent);
+  plan.least_rounds = 4;
+  EXPECT_EQ(run(scripts).order.size(), 4U);
+}
+
+TEST_F(Experiment, WarmsEveryModelUpBeforeTheFirstRound) {
+  plan.test.looks = {2};
+  plan.warmups = 2;
+  const lab::record found = run({{"serial", good}, {"async", restless()}, {"threads", "exit 1"}});
+  ASSERT_EQ(found.warmup_runs.size(), 5U);
+  EXPECT_EQ(found.warmup_runs[0].round, 0U);
+  EXPECT_EQ(found.runs.size(), 4U);
+  EXPECT_EQ(runs_of(found, "threads"), 0U) << "what fails when it warms up is not measured";
+  EXPECT_EQ(found.warmup_runs[2].error, "the process that ran the tasks ended without a result: exit code 1");
+}
+
+TEST_F(Experiment, AModelThatTakesTooLongFailsAndStopsNoOther) {
+  plan.timeout = std::chrono::seconds(2);
+  const lab::record found = run({{"serial", good}, {"async", "sleep 1000 & wait"}, {"threads", good}}, 2);
+  EXPECT_EQ(runs_of(found, "async"), 1U);
+  EXPECT_EQ(runs_of(found, "threads"), 2U);
+  const auto late = std::ranges::find(found.runs, "async", &lab::run_record::model);
+  EXPECT_EQ(late->summary, "no result after 2 s");
+  EXPECT_EQ(late->error, "no result after 2 s; --timeout gives it more time");
+}
+
+TEST_F(Experiment, TheSameSeedGivesTheSameOrder) {
+  const std::map<std::string, std::string> scripts = {{"serial", good}, {"async", good}, {"threads", good}};
+  const auto order = run(scripts, 4).order;
+  EXPECT_EQ(run(scripts, 4).order, order);
+  plan.seed = 4;
+  EXPECT_NE(run(scripts, 4).order, order);
+}
+
+TEST_F(Experiment, KeepsTheConditionsOfEachRound) {
+  const lab::record found = run({{"serial", good}}, 3);
+  ASSERT_EQ(found.conditions.size(), 3U);
+  for (const lab::round_conditions& round : found.conditions) EXPECT_LE(round.others.value_or(0), 1);
 }
 
 TEST_F(Experiment, AnUnavailableModelIsNotRunAndSaysWhy) {

@@ -33,8 +33,8 @@ inline lab::record sample_record() {
       .workload = {{"kind", "builtin"}, {"spec", "cpu:10"}, {"args", nlohmann::json::array()}},
       .tasks = 2,
       .workers = 2,
-      .rounds = 5,
       .seed = 42,
+      .test = {.looks = {5}},
       .models = {"serial", "async", "threads", "processes"},
       .unavailable = {{.model = "processes", .reason = "this machine has a reason of a certain length"}}};
   const double drift[] = {1.00, 1.01, 0.99, 1.02, 1.00};

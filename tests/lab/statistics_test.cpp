@@ -4,8 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
+#include <tuple>
 
 namespace {
 
@@ -68,6 +70,12 @@ TEST(Statistics, TwoRoundsSayEqualOfWhatIsEqualInBoth) {
   EXPECT_GE(*pairs[4].more_rounds, 1U);
 }
 
+TEST(Statistics, IntervalsAreFinite) {
+  const auto pairs = compare_all({{1.0, 1e9}, {1e9, 1.0}}, {.looks = {2, 3, 4, 5}});
+  EXPECT_GT(pairs[0].evidence->ratio.low, 0);
+  EXPECT_TRUE(std::isfinite(pairs[0].evidence->ratio.high));
+}
+
 TEST(Statistics, TwoRoundsThatDisagreeDecideNothing) {
   const auto pairs = compare_all({{1.0, 2.0}, {2.0, 1.0}}, plan);
   EXPECT_EQ(pairs[0].outcome, verdict::undecided);
@@ -110,15 +118,59 @@ TEST(Statistics, ARealDifferenceBelowTheMinimumIsNegligible) {
   EXPECT_EQ(compare_all(close, strict)[0].outcome, verdict::faster);
 }
 
-// Two pairs with p = 0.03 each would both be "significant" alone; Holm compares the smallest of three with 0.05 / 3.
+// Two pairs with p = 0.01 each would both be "significant" alone; Holm compares the smallest of three with 0.02 / 3.
 TEST(Statistics, HolmCorrectionAsksMoreOfManyPairs) {
   const auto make = [](double d1, double d2) { return std::vector{std::exp(d1), std::exp(d2)}; };
-  const auto alone = compare_all({make(0, 0), make(0.32, 0.34)}, plan);
-  ASSERT_GT(alone[0].evidence->p_difference, 0.05 / 3);
-  ASSERT_LT(alone[0].evidence->p_difference, 0.05);
+  const auto alone = compare_all({make(0, 0), make(0.32, 0.33)}, plan);
+  ASSERT_GT(alone[0].evidence->p_difference, 0.02 / 3);
+  ASSERT_LT(alone[0].evidence->p_difference, 0.02);
   EXPECT_EQ(alone[0].outcome, verdict::faster);
-  const auto among_three = compare_all({make(0, 0), make(0.32, 0.34), make(0.1, -0.1)}, plan);
+  const auto among_three = compare_all({make(0, 0), make(0.32, 0.33), make(0.1, -0.1)}, plan);
   EXPECT_EQ(among_three[0].outcome, verdict::undecided);
+}
+
+/// Two models whose log ratios are these.
+walls with_differences(const std::vector<double>& d) {
+  walls both{std::vector(d.size(), 1.0), {}};
+  for (const double x : d) both[1].push_back(std::exp(x));
+  return both;
+}
+
+TEST(Statistics, EachOfSeveralLooksHasItsShareOfTheLevel) {
+  const walls both = with_differences({0.320, 0.322, 0.318, 0.321, 0.319});
+  const auto once = compare_all(both, plan), one_of_four = compare_all(both, {.looks = {5, 8, 12, 20}});
+  EXPECT_EQ(once[0].evidence->ratio.level, 0.95);
+  EXPECT_EQ(one_of_four[0].evidence->ratio.level, 0.9875);
+  EXPECT_EQ(once[0].evidence->p_difference, one_of_four[0].evidence->p_difference);
+  // t(0.99375, 4) = 4.315 / t(0.975, 4) = 2.776, from any table
+  const auto width = [](const lab::interval& range) { return std::log(range.high / range.low); };
+  EXPECT_NEAR(width(one_of_four[0].evidence->ratio) / width(once[0].evidence->ratio), 4.3147 / 2.7764, 1e-3);
+
+  const walls doubtful = with_differences({0.32, 0.33});  // p = 0.01, as above
+  EXPECT_EQ(compare_all(doubtful, {.looks = {2}})[0].outcome, verdict::faster);
+  EXPECT_EQ(compare_all(doubtful, {.looks = {2, 4}})[0].outcome, verdict::undecided);
+}
+
+// Between the k-th smallest and the k-th largest: any table of the sign test has k for 8, 9, 12 and 20 rounds.
+TEST(Statistics, TheSignIntervalIsOfOrderStatisticsFromEightRoundsOn) {
+  for (const auto& [rounds, k, level] :
+       {std::tuple(8U, 1, 0.9922), std::tuple(9U, 2, 0.9609), std::tuple(12U, 3, 0.9614), std::tuple(20U, 6, 0.9586)}) {
+    std::vector<double> d;
+    for (unsigned round = 0; round < rounds; ++round) d.push_back(0.01 * ((round * 7) % rounds + 1));
+    std::vector<double> sorted = d;
+    std::ranges::sort(sorted);
+    const auto sign = compare_all(with_differences(d), plan)[0].evidence->sign;
+    ASSERT_TRUE(sign) << rounds;
+    EXPECT_NEAR(std::log(sign->low), sorted[static_cast<std::size_t>(k) - 1], 1e-12) << rounds;
+    EXPECT_NEAR(std::log(sign->high), sorted[rounds - static_cast<std::size_t>(k)], 1e-12) << rounds;
+    EXPECT_NEAR(sign->level, level, 1e-4) << rounds;
+  }
+  EXPECT_FALSE(compare_all(with_differences(std::vector(7, 0.1)), plan)[0].evidence->sign);
+}
+
+TEST(Statistics, NoSignIntervalWhereRoundsAreTooFewForTheLevel) {
+  const lab::test_plan strict{.alpha = 0.001};  // of 8 rounds the best is 1 - 2 / 256
+  EXPECT_FALSE(compare_all(with_differences(std::vector(8, 0.1)), strict)[0].evidence->sign);
 }
 
 TEST(Statistics, RanksCountTheModelsShownToBeFaster) {

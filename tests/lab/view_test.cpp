@@ -64,6 +64,41 @@ TEST(View, PlanNamesWorkMachineAndSeed) {
 )");
 }
 
+TEST(View, PlanNamesTheFewestAndTheMostRounds) {
+  lab::record experiment = sample_record();
+  experiment.test.looks = {5, 8, 12, 20};
+  EXPECT_NE(lab::show_plan(experiment, {}).find("3 models × 5 to 20 rounds in random order (seed 42)"),
+            std::string::npos);
+}
+
+TEST(View, SaysAfterHowManyRoundsAllWasDecidedIfThatWasOpen) {
+  lab::record experiment = sample_record();
+  EXPECT_EQ(shown(experiment, {}).find("decided after"), std::string::npos);
+  experiment.test.looks = {5, 8};
+  EXPECT_NE(shown(experiment, {}).find("   decided after 5 rounds\n"), std::string::npos) << shown(experiment, {});
+}
+
+TEST(View, DisturbedRoundsArePointedOutWithTheirCause) {
+  lab::record experiment = sample_record();
+  experiment.conditions.resize(5);
+  EXPECT_EQ(shown(experiment, {}).find("disturbed"), std::string::npos);
+  experiment.conditions[3] = {.steal = 0.021};
+  EXPECT_NE(shown(experiment, {}).find(" ! round 4 was disturbed: the hypervisor kept 2.1 % of all CPU time back\n"),
+            std::string::npos)
+      << shown(experiment, {});
+  experiment.conditions[0] = {.others = 0.34, .throttled = 1};
+  EXPECT_NE(
+      shown(experiment, {.width = 200})
+          .find(" ! rounds 1 and 4 were disturbed: other programs took up to 34 % of all CPU time, the hypervisor "
+                "kept up to 2.1 % of it back and a CPU quota (cgroup) stopped the tasks\n"),
+      std::string::npos)
+      << shown(experiment, {.width = 200});
+  for (lab::round_conditions& round : experiment.conditions) round.others = 0.5;
+  EXPECT_NE(shown(experiment, {}).find(" ! every round was disturbed: other programs took up to 50 %"),
+            std::string::npos)
+      << shown(experiment, {});
+}
+
 TEST(View, ColourOnlyWhereAsked) {
   EXPECT_EQ(shown(sample_record(), {.width = 80}).find('\x1b'), std::string::npos);
   EXPECT_NE(shown(sample_record(), {.colour = true, .width = 80}).find('\x1b'), std::string::npos);
@@ -87,6 +122,25 @@ TEST(View, UndecidedForRoundsThatDifferMuchAsksWhatElseTheMachineDoes) {
   EXPECT_NE(shown(restless, {.width = 300}).find("; threads took from 0.990 s to 1.936 s: is this machine busy"),
             std::string::npos)
       << shown(restless, {.width = 300});
+}
+
+TEST(View, WhereDisturbedRoundsAreKnownNothingIsAskedOfThem) {
+  lab::record restless = sample_record();
+  for (lab::run_record& run : restless.runs)
+    if (run.model == "threads" && run.round % 2 == 0) run.wall_s *= 1.9;
+  restless.conditions.resize(5, {.others = 0.5});
+  EXPECT_EQ(shown(restless, {.width = 300}).find("is this machine busy"), std::string::npos);
+}
+
+TEST(View, UndecidedBecauseTimeWasUpIsSaid) {
+  lab::record experiment = sample_record();
+  for (lab::run_record& run : experiment.runs)
+    if (run.model == "threads" && run.round % 2 == 0) run.wall_s *= 1.9;
+  experiment.budget_s = 90;
+  experiment.budget_spent = true;
+  EXPECT_NE(shown(experiment, {.width = 300}).find("? undecided after 5 rounds, when its time (90 s) was up: "),
+            std::string::npos)
+      << shown(experiment, {.width = 300});
 }
 
 TEST(View, AFailedModelHasARowAndItsErrorIsShownInFull) {

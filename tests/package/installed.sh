@@ -66,6 +66,8 @@ if [[ ! -e $prefix/bin/fanout ]]; then
 fi
 cd "$prefix"
 compare cpu:1000 --rounds 1
+"${unseen[@]}" "$prefix/bin/fanout" explain "$work/record" >"$work/log" 2>&1 || fail "fanout explain failed:" "$(<"$work/log")"
+[[ -f share/fanout/schema/fanout-result-1.json ]] || fail "the schema of records is not installed"
 if [[ ! -e lib/fanout/_fanout.abi3.so ]]; then
   echo "the Python extension was not built: Python functions are not tried"
   exit
