@@ -107,7 +107,7 @@ class process_pool {
     using R = detail::remote_result_t<F, Args...>;
     detail::check_shippable<F, Args...>();
     const auto target = detail::locate_call<F, std::decay_t<Args>...>(f);
-    detail::byte_buffer input;
+    detail::byte_buffer input(detail::to_be_sent);
     detail::encode_item<std::decay_t<Args>...>(input, args...);
     auto* const task = new detail::remote_task<R>(target, {options.timeout, options.retries}, std::move(input), core_);
     detail::state_ptr<detail::future_state<R>> state(task);

@@ -19,10 +19,30 @@ std::pair<descriptor, descriptor> make_socket_pair(int type) {
 
 // --- the program's end
 
-channel::channel(const descriptor& memory)
-    : memory_(memory), input_(memory_.to_program()), output_(memory_.to_worker()) {}
+channel::channel(const descriptor& memory, const descriptor& socket)
+    : memory_(memory),
+      input_(memory_.to_program()),
+      output_(memory_.to_worker()),
+      own_slabs_(socket.get()),
+      slabs_(socket.get()) {}
 
-void channel::send(const frame_header& header, std::span<const std::byte> own, std::span<const std::byte> borrowed) {
+std::uint64_t channel::send(const frame_header& header, std::span<const std::byte> own,
+                            std::span<const std::byte> borrowed) {
+  const auto part = sends_slabs_ && borrowed.size() >= least_in_slab ? own_slabs_.name(borrowed) : std::nullopt;
+  if (!part) {
+    put(header, own, borrowed);
+    return 0;
+  }
+  byte_buffer body;
+  body.append(own.data(), own.size());
+  body.append_value(*part);
+  frame_header there = header;
+  there.kind = in_slab(header.kind);
+  put(there, body.bytes(), {});
+  return part->slab;
+}
+
+void channel::put(const frame_header& header, std::span<const std::byte> own, std::span<const std::byte> borrowed) {
   frame_sink::outgoing what{.header = header, .first = own, .second = borrowed};
   what.header.length = own.size() + borrowed.size();
   if (waiting_.empty() && output_.put(what)) return wake_worker();
@@ -48,6 +68,24 @@ bool channel::flush() {
   return waiting_.empty();
 }
 
+/// False: there is nothing in it. The worker waits until it was taken, and then looks whether it was refused.
+bool channel::complete(frame& f) noexcept {
+  switch (slabs_.complete(f)) {
+    case slab_receiver::outcome::there:
+      if (f.rest.empty()) return true;
+      slabs_are_nonsense_ = !f.body.empty();  // an answer is in one piece
+      f.body = f.rest;
+      return !slabs_are_nonsense_;
+    case slab_receiver::outcome::unavailable:
+      slabs_.forget();
+      page().slab_is_refused.store(1, std::memory_order_relaxed);
+      return false;
+    case slab_receiver::outcome::nonsense:
+      slabs_are_nonsense_ = true;
+  }
+  return false;
+}
+
 void channel::wake_worker() noexcept {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   auto& sleeps = page().worker_sleeps;
@@ -68,12 +106,14 @@ mapping map_program_page(const descriptor& memory) {
 
 }  // namespace
 
-worker_channel::worker_channel(worker_surroundings all)
+worker_channel::worker_channel(worker_surroundings all, const descriptor& socket)
     : memory_(all.memory),
       program_page_(map_program_page(all.program_page)),
       bell_(std::move(all.bell)),
       input_(memory_.to_worker()),
-      output_(memory_.to_program()) {}
+      output_(memory_.to_program()),
+      own_slabs_(socket.get()),
+      slabs_(socket.get()) {}
 
 template <class Condition>
 void worker_channel::sleep_until(const Condition& there) noexcept {
@@ -87,13 +127,29 @@ void worker_channel::sleep_until(const Condition& there) noexcept {
 }
 
 frame worker_channel::next() {
+  slabs_.release();
   for (;;) {
-    const auto f = input_.next();
+    auto f = input_.next();
     tell_of_room();
-    if (f) return *f;
+    if (f && complete(*f)) return *f;
+    if (f) continue;
     if (input_.corrupt()) throw std::runtime_error("what the program sent makes no sense");
     sleep_until([this] { return input_.has_news() || input_.corrupt(); });
   }
+}
+
+/// False: it cannot be read, and the program was told. It sends the run again, through a ring.
+bool worker_channel::complete(frame& f) {
+  switch (slabs_.complete(f)) {
+    case slab_receiver::outcome::there:
+      return true;
+    case slab_receiver::outcome::unavailable:
+      put({.run = f.header.run, .item = 0, .kind = frame_kind::returned}, {}, true);
+      return false;
+    case slab_receiver::outcome::nonsense:
+      throw std::runtime_error("what the program sent makes no sense");
+  }
+  return false;
 }
 
 void worker_channel::tell_of_room() noexcept {
@@ -106,6 +162,25 @@ void worker_channel::tell_of_room() noexcept {
 }
 
 void worker_channel::send(const frame_header& header, std::span<const std::byte> body, bool wakes) {
+  if (body.size() < least_in_slab || !put_in_slab(header, body)) put(header, body, wakes);
+}
+
+/// False: it was not sent. When this returns nobody reads the slab any more.
+bool worker_channel::put_in_slab(const frame_header& header, std::span<const std::byte> body) {
+  const auto part = own_slabs_.name(body);
+  if (!part) return false;
+  auto& is_refused = page().slab_is_refused;
+  is_refused.store(0, std::memory_order_relaxed);
+  frame_header there = header;
+  there.kind = in_slab(header.kind);
+  put(there, std::as_bytes(std::span(&*part, 1)), true);
+  sleep_until([this] { return output_.all_was_taken(); });
+  if (is_refused.load(std::memory_order_relaxed) == 0) return true;
+  own_slabs_.forget(part->slab);
+  return false;
+}
+
+void worker_channel::put(const frame_header& header, std::span<const std::byte> body, bool wakes) {
   frame_sink::outgoing what{.header = header, .first = body, .second = {}};
   what.header.length = body.size();
   while (!output_.put(what)) {

@@ -13,6 +13,7 @@
 #include "descriptor.hpp"
 #include "fanout/detail/byte_buffer.hpp"
 #include "frames.hpp"
+#include "slab_exchange.hpp"
 #include "worker_memory.hpp"
 
 namespace fanout::detail {
@@ -20,14 +21,18 @@ namespace fanout::detail {
 /// The program's end. Nothing here blocks. Only the turns of the supervisor use it.
 class channel {
  public:
-  /// Throws std::system_error.
-  explicit channel(const descriptor& memory);
+  /// The socket is for slabs' descriptors. Throws std::system_error.
+  channel(const descriptor& memory, const descriptor& socket);
 
   worker_page& page() const noexcept { return memory_.page(); }
 
   /// Sends a frame; its body is `own`, then `borrowed`, which must stay where it is until the frame is sent: until
-  /// pending() is false, or drop_output().
-  void send(const frame_header& header, std::span<const std::byte> own, std::span<const std::byte> borrowed = {});
+  /// pending() is false, or drop_output(). If that lies in a slab it must stay until the worker has read it, and the
+  /// slab's number is returned; else 0.
+  std::uint64_t send(const frame_header& header, std::span<const std::byte> own,
+                     std::span<const std::byte> borrowed = {});
+  /// The worker cannot map them.
+  void send_no_slabs() noexcept { sends_slabs_ = false; }
   /// Sends what there was no room for before. False: there still is none for all.
   bool flush();
   bool pending() const noexcept { return !waiting_.empty(); }
@@ -37,17 +42,18 @@ class channel {
   /// Calls `on_frame(frame)` for each frame that has come, for as long as that returns true.
   template <class F>
   void receive(F&& on_frame) {
-    while (input_.has_news()) {
-      const auto f = input_.next();
-      if (f && !on_frame(*f)) break;
+    while (has_input()) {
+      auto f = input_.next();
+      if (f && complete(*f) && !on_frame(*f)) break;
     }
+    slabs_.release();
     input_.release();
     if (input_.gave_room()) wake_worker();
   }
-  /// The worker has overwritten its memory.
-  bool corrupt() const noexcept { return input_.corrupt(); }
+  /// The worker has overwritten its memory, or speaks of slabs that are none.
+  bool corrupt() const noexcept { return input_.corrupt() || slabs_are_nonsense_; }
 
-  bool has_input() const noexcept { return input_.has_news(); }
+  bool has_input() const noexcept { return input_.has_news() && !slabs_are_nonsense_; }
   bool has_room_for_pending() noexcept { return !waiting_.empty() && output_.has_room_for(waiting_.front().what); }
 
   /// If it sleeps.
@@ -59,9 +65,16 @@ class channel {
     frame_sink::outgoing what;
   };
 
+  void put(const frame_header& header, std::span<const std::byte> own, std::span<const std::byte> borrowed);
+  bool complete(frame& f) noexcept;
+
   worker_memory memory_;
   frame_source input_;
   frame_sink output_;
+  slab_sender own_slabs_;
+  slab_receiver slabs_;
+  bool sends_slabs_ = true;
+  bool slabs_are_nonsense_ = false;
   std::deque<piece> waiting_;  // in their order, after what is in the ring
 };
 
@@ -74,19 +87,23 @@ struct worker_surroundings {
 /// The worker's end. Blocks; used by the worker's own thread.
 class worker_channel {
  public:
-  /// Throws std::system_error.
-  explicit worker_channel(worker_surroundings all);
+  /// The socket is for slabs' descriptors. Throws std::system_error.
+  worker_channel(worker_surroundings all, const descriptor& socket);
 
   worker_page& page() const noexcept { return memory_.page(); }
 
   /// Waits for the next frame. Throws std::bad_alloc; std::runtime_error if what comes makes no sense.
   frame next();
-  /// Sends a frame. `wakes`: the program should look at it now; else when it looks anyway.
+  /// Sends a frame. `wakes`: the program should look at it now; else when it looks anyway. If the body lies in a slab,
+  /// waits until the program has read it.
   void send(const frame_header& header, std::span<const std::byte> body, bool wakes);
 
  private:
   template <class Condition>
   void sleep_until(const Condition& there) noexcept;
+  bool complete(frame& f);
+  void put(const frame_header& header, std::span<const std::byte> body, bool wakes);
+  bool put_in_slab(const frame_header& header, std::span<const std::byte> body);
   void ring() noexcept;
   void tell_of_room() noexcept;
 
@@ -95,6 +112,8 @@ class worker_channel {
   descriptor bell_;
   frame_source input_;
   frame_sink output_;
+  slab_sender own_slabs_;
+  slab_receiver slabs_;
   std::uint64_t rung_for_ = 0;  // the program's sleep for which the bell was rung
 };
 

@@ -56,7 +56,7 @@ std::optional<frame> frame_source::gather() {
   gathered_.append(there.data(), part);
   take(part);
   if (gathered_.size() != header_.length) return std::nullopt;
-  return frame{header_, gathered_.bytes()};
+  return frame{.header = header_, .body = gathered_.bytes(), .rest = {}};
 }
 
 // --- writing

@@ -16,7 +16,21 @@ namespace fanout::detail {
 struct frame {
   frame_header header;
   std::span<const std::byte> body;  // valid until the next next() or release(); its writer may still change it
+  std::span<const std::byte> rest;  // of the body, if that lies in a slab: see slab_receiver::complete()
 };
+
+/// The kind of a frame of which the rest lies in a slab; itself, if there is no such.
+constexpr frame_kind in_slab(frame_kind kind) noexcept {
+  if (kind == frame_kind::run) return frame_kind::run_in_slab;
+  if (kind == frame_kind::value) return frame_kind::value_in_slab;
+  return kind == frame_kind::error ? frame_kind::error_in_slab : kind;
+}
+/// And back.
+constexpr frame_kind in_ring(frame_kind kind) noexcept {
+  if (kind == frame_kind::run_in_slab) return frame_kind::run;
+  if (kind == frame_kind::value_in_slab) return frame_kind::value;
+  return kind == frame_kind::error_in_slab ? frame_kind::error : kind;
+}
 
 /// The reader's side. Believes of a length only as much as has arrived.
 class frame_source {
@@ -73,6 +87,8 @@ class frame_sink {
   bool put(outgoing& what) noexcept;
   /// Would put() get on?
   bool has_room_for(const outgoing& what) noexcept { return ring_.room() >= least_step(what); }
+  /// The reader has done with all that was put there.
+  bool all_was_taken() noexcept { return ring_.room() == ring_.capacity(); }
 
  private:
   std::size_t least_step(const outgoing& what) const noexcept;

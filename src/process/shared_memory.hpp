@@ -26,6 +26,7 @@ class mapping {
     std::swap(size_, other.size_);
   }
   std::byte* data() const noexcept { return address_; }
+  std::size_t size() const noexcept { return size_; }
 
  private:
   friend class mapping_plan;

@@ -20,6 +20,7 @@
 #include "nanny_link.hpp"
 #include "oom.hpp"
 #include "shared_memory.hpp"
+#include "slab.hpp"
 #include "worker_memory.hpp"
 
 namespace fanout::detail {
@@ -198,7 +199,8 @@ class supervisor final : public outside, private nanny_listener, private event_h
   void reap(bool wait) noexcept;
 
   const pid_t process_;  // which made it: in a fork of that there is no such thread
-  descriptor epoll_;     // for the thread alone
+  const kept_slabs kept_slabs_{kept_by_program};
+  descriptor epoll_;  // for the thread alone
   descriptor doorbell_;
   descriptor alarm_;                    // a timer: when the first pool wants on_deadline()
   descriptor thread_bell_;              // rung when the thread is to look who watches, or to end

@@ -12,13 +12,13 @@
 namespace fanout::detail {
 
 /// Changes whenever anything in this file, in worker_memory.hpp, in the archives or in the exception codec does.
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 
 /// The variable that tells a process that it is a worker or a nanny: "worker:FD" or "nanny:FD".
 inline constexpr char role_variable[] = "FANOUT_WORKER";
 
 // Program → worker, once, over the worker's socket: a welcome, and with it the descriptors of welcome_fd. After that
-// the socket only shows to each side that the other is gone.
+// slab notices, both ways, each with a descriptor; and the socket shows to each side that the other is gone.
 
 enum class welcome_fd : std::size_t { worker_memory, program_page, bell, count };
 
@@ -34,10 +34,25 @@ struct welcome {
 //   program → worker   module …, initialize               if there is an initializer
 //   worker → program   value or error
 //   program → worker   module …, run                      a run of one or more items; others may follow at once
-//   worker → program   value or error, item by item       in order; `recalled` in place of what was taken back
+//   worker → program   value or error, item by item       in order; `recalled` in place of what was taken back;
+//                                                         `returned`: none of the run, the slab cannot be mapped
 //   program → worker   leave                              it has answered everything, and ends
 
-enum class frame_kind : std::uint32_t { hello = 0x46410101, module, initialize, run, leave, value, error, recalled };
+enum class frame_kind : std::uint32_t {
+  hello = 0x46410101,
+  module,
+  initialize,
+  run,
+  leave,
+  value,
+  error,
+  recalled,
+  returned,
+  // The same, but the body ends with a slab_part: there the rest of it lies.
+  run_in_slab,
+  value_in_slab,
+  error_in_slab
+};
 
 struct frame_header {
   std::uint64_t run = 0;   // which run this is about; 0: the initializer
@@ -62,6 +77,19 @@ struct run_body {
   std::uint32_t takes_token = 0;
   std::uint32_t is_timed = 0;  // it says when it begins each item
   std::uint64_t items = 0;
+};
+
+/// Where large values lie that are read there. A slab that the receiver has not mapped yet is the subject of a notice
+/// first, over the socket, with its descriptor.
+struct slab_part {
+  std::uint64_t slab = 0;  // the sender's number for it
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  std::uint64_t is_kept = 0;  // the receiver leaves it mapped, see slab_exchange.hpp
+};
+
+struct slab_notice {
+  std::uint64_t slab = 0;
 };
 
 // Program ⇄ nanny: datagrams that keep their boundaries (SOCK_SEQPACKET).

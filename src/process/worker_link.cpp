@@ -53,9 +53,9 @@ worker_link::worker_link(std::uint64_t number, supervisor& boss, worker_owner& o
       owner_(owner),
       nanny_(nanny),
       socket_(std::move(socket)),
-      channel_(boss.welcome_worker(socket_)),
+      channel_(boss.welcome_worker(socket_), socket_),
       deadline_(start_deadline) {
-  boss_.watch(socket_.get(), EPOLLIN, *this);
+  boss_.watch(socket_.get(), EPOLLRDHUP, *this);
   boss_.add_worker(*this);
 }
 
@@ -90,8 +90,8 @@ void worker_link::run(const item_range& range, duration expected, duration timeo
   given_ += range.count;
   backlog_ += expected;
   word_of(run).reset();
-  channel_.send({.run = run.number, .item = 0, .kind = frame_kind::run}, std::as_bytes(std::span(&body, 1)),
-                range.work->encoded(range.first, range.count));
+  run.slab = channel_.send({.run = run.number, .item = 0, .kind = frame_kind::run}, std::as_bytes(std::span(&body, 1)),
+                           range.work->encoded(range.first, range.count));
   if (runs_.size() == 1) watch_time();
 }
 
@@ -219,9 +219,6 @@ std::size_t worker_link::resident_bytes() const {
 
 void worker_link::on_event(std::uint32_t) {
   if (state_ == state::ended || !watching_socket_) return;
-  char byte;
-  const ssize_t got = ::recv(socket_.get(), &byte, 1, MSG_DONTWAIT);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   watching_socket_ = false;
   boss_.unwatch(socket_.get());
   kill();  // most likely it is dead already; one that only closed its socket, or runs another program, is of no use
@@ -251,6 +248,8 @@ bool worker_link::on_frame(const frame& f) {
     on_answer(f);
   } else if (f.header.kind == frame_kind::recalled && runs_.front().recalled && runs_.front().range.count == 0) {
     end_run({});
+  } else if (f.header.kind == frame_kind::returned && runs_.front().answered == 0 && runs_.front().slab != 0) {
+    on_returned();
   } else {
     give_up("it sent something that makes no sense; has it overwritten its memory?");
   }
@@ -310,6 +309,14 @@ void worker_link::on_answer(const frame& f) {
   }
 }
 
+/// It has begun nothing of the run, nor will it: it cannot map the slab. From now on it is sent none.
+void worker_link::on_returned() {
+  channel_.send_no_slabs();
+  recall(runs_.front());
+  if (runs_.front().range.count != 0) return give_up("it returned what it has begun; has it overwritten its memory?");
+  end_run({});
+}
+
 void worker_link::end_run(duration taken) {
   const run_in_flight ended = runs_.front();
   runs_.pop_front();
@@ -357,7 +364,8 @@ void worker_link::settle(const worker_end& end) {
     run_in_flight run = runs_.back();
     runs_.pop_back();
     const std::size_t all = run.answered + run.range.count;
-    // Its nanny's end is known before its own comes: from here on it begins nothing.
+    // Its nanny's end is known before its own comes: from here on it begins nothing, but may still read.
+    if (end.with_nanny && run.slab != 0) slab_store::get().retire(run.slab);
     const std::size_t begun = std::clamp<std::uint64_t>(word_of(run).recall(), run.answered, all) - run.answered;
     const bool never_begins = runs_.empty() && begun == 0 && run.range.count != 0 && !end.with_nanny &&
                               run.range.work->count_false_start(run.range.first) >= most_false_starts;

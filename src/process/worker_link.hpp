@@ -158,7 +158,8 @@ class worker_link final : public event_handler {
     std::size_t answered = 0;  // before that
     duration expected;
     duration timeout;
-    time_point since;  // when it was sent, or an item before it ended
+    time_point since;        // when it was sent, or an item before it ended
+    std::uint64_t slab = 0;  // where its inputs lie; 0: they went through the ring
     bool recalled = false;
   };
 
@@ -171,7 +172,7 @@ class worker_link final : public event_handler {
   void on_initialized(const frame& f);
   void become_ready();
   void on_answer(const frame& f);
-  void on_recalled(const frame& f);
+  void on_returned();
   void end_run(duration taken);
   void give_up(std::string why);
   void recall(run_in_flight& run);

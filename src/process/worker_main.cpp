@@ -111,7 +111,7 @@ class coarse_clock {
 class server {
  public:
   server(descriptor socket, worker_surroundings&& all, leave_by way)
-      : socket_(std::move(socket)), channel_(std::move(all)), stop_(channel_.page()), way_(way) {
+      : socket_(std::move(socket)), channel_(std::move(all), socket_), stop_(channel_.page()), way_(way) {
     install_crash_handlers(channel_.page().crash);
   }
 
@@ -149,9 +149,10 @@ class server {
   }
 
   void handle_run(const frame& f) {
-    reader from(f.body);
+    reader head(f.body);
     run_body body;
-    from(body);
+    head(body);
+    reader from(f.rest.empty() ? head.bytes(head.left()) : f.rest);
     auto& word = channel_.page().runs[f.header.run % most_runs_in_flight];
     const std::int64_t began = now_in_ns();
     if (body.is_timed != 0) channel_.page().item_began.store(began, std::memory_order_release);
@@ -211,7 +212,8 @@ class server {
 
   void send(bool wakes) {
     channel_.send(header_, output_.bytes(), wakes);
-    if (output_.capacity() > largest_kept) output_ = byte_buffer();
+    // A slab is not kept here: should a task fork, there is nothing behind its addresses in the copy.
+    if (output_.is_in_slab() || output_.capacity() > largest_kept) output_ = byte_buffer(to_be_sent);
   }
 
   [[noreturn]] void leave() const {
@@ -226,8 +228,9 @@ class server {
   stop_listener stop_;
   const leave_by way_;
   const pid_t process_ = own_pid();
+  const kept_slabs kept_slabs_{kept_by_worker};
   frame_header header_;
-  byte_buffer output_;
+  byte_buffer output_{to_be_sent};
   code_finder code_;
   coarse_clock clock_;
 };

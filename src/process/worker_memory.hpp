@@ -52,6 +52,9 @@ struct worker_page {
   /// 1: the program has more to send than there was room for; the worker clears it, and rings, when it has taken
   /// something. The same way round.
   std::atomic<std::uint32_t> program_wants_room;
+  /// 1: the program could not map the slab of the frame that it took last. Set before the ring's head passes that
+  /// frame, which publishes it; cleared by the worker before it sends one.
+  std::atomic<std::uint32_t> slab_is_refused;
 
   /// By number of the run, modulo. A run's word is not used again before the worker has reported that it is done.
   alignas(64) run_word runs[most_runs_in_flight];

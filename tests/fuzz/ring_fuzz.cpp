@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program's ends of a worker's rings, while the worker writes anything anywhere: frames, pieces of such, other
-// bytes, other indices, at any time. A page that cannot be touched follows each ring.
+// bytes, other indices, at any time; and names slabs that are there, or are not. A page that cannot be touched follows
+// each ring.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "input.hpp"
 #include "process/frames.hpp"
+#include "process/passing.hpp"
 #include "process/shared_memory.hpp"
+#include "process/slab_exchange.hpp"
 
 namespace {
 
@@ -47,14 +55,30 @@ class small_ring {
   mapping area_;
 };
 
+/// What a worker may say is a slab: two that could be, the second not of whole pages, and one that could shrink.
+class claimed_slabs {
+ public:
+  int operator[](std::size_t which) const noexcept { return which < all_.size() ? all_[which].get() : 0; }
+
+ private:
+  static descriptor make(off_t size, int seals) {
+    descriptor file(checked(::memfd_create("fanout-fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING), "memfd_create"));
+    checked(::ftruncate(file.get(), size), "ftruncate");
+    checked(::fcntl(file.get(), F_ADD_SEALS, seals), "sealing");
+    return file;
+  }
+  const std::array<descriptor, 3> all_{make(3 * capacity, F_SEAL_SHRINK), make(capacity + 1, F_SEAL_SHRINK),
+                                       make(capacity, 0)};
+};
+
 /// A worker that does what the input says, and the program that reads, and writes, on.
 class conversation {
  public:
   conversation(small_ring& from_worker, small_ring& to_worker)
-      : from_(from_worker), to_(to_worker), source_(from_.view()), sink_(to_.view()) {}
+      : from_(from_worker), to_(to_worker), source_(from_.view()), sink_(to_.view()), slabs_(ends_.first.get()) {}
 
   void go_on(input& in) {
-    switch (in.number<std::uint8_t>() % 9) {
+    switch (in.number<std::uint8_t>() % 11) {
       case 0:
         return worker_writes(in.bytes(in.number<std::uint16_t>() % capacity));
       case 1:
@@ -71,6 +95,10 @@ class conversation {
         return source_.release();
       case 7:
         return program_sends(in);
+      case 9:
+        return worker_tells_of_slab(in);
+      case 10:
+        return worker_names_slab(in);
       default:
         return program_reads();
     }
@@ -90,6 +118,21 @@ class conversation {
     worker_writes(std::as_bytes(std::span(&header, 1)));
     worker_writes(body);
   }
+  void worker_tells_of_slab(input& in) {
+    static const claimed_slabs claimed;
+    const slab_notice notice{in.number<std::uint8_t>() % std::uint64_t{8}};
+    send_with(std::array{claimed[in.number<std::uint8_t>() % 4]}, ends_.second.get(), notice, MSG_DONTWAIT);
+  }
+  void worker_names_slab(input& in) {
+    slab_part part{.slab = in.number<std::uint8_t>() % std::uint64_t{8},
+                   .offset = in.number<std::uint16_t>(),
+                   .length = in.number<std::uint16_t>(),
+                   .is_kept = in.number<std::uint8_t>() % std::uint64_t{2}};
+    if (in.number<std::uint8_t>() % 16 == 0) part.length += in.number<std::uint64_t>();
+    const frame_header header{.run = 1, .item = 0, .kind = frame_kind::value_in_slab, .length = sizeof part};
+    worker_writes(std::as_bytes(std::span(&header, 1)));
+    worker_writes(std::as_bytes(std::span(&part, 1)));
+  }
   static void worker_overwrites(small_ring& ring, input& in) {
     const std::size_t at = in.number<std::uint16_t>() % capacity;
     const auto bytes = in.bytes(in.number<std::uint8_t>());
@@ -97,14 +140,33 @@ class conversation {
   }
 
   void program_reads() {
+    if (is_given_up_) return;
     const bool was_corrupt = source_.corrupt();
-    const auto f = source_.next();
+    auto f = source_.next();
     if (!f) return;
     require(!was_corrupt, "nothing comes out of a ring that is corrupt");
     require(f->body.size() == f->header.length, "a frame has the length that its header says");
     require(sizeof f->header + f->body.size() > capacity || from_.holds(f->body), "a small frame lies in the ring");
     const std::vector<std::byte> all(f->body.begin(), f->body.end());  // all of it can be read
     require(all.size() == f->body.size(), "it was copied");
+    program_looks_into_slab(*f);
+  }
+
+  void program_looks_into_slab(frame f) {
+    const auto outcome = slabs_.complete(f);
+    require(f.header.kind == in_ring(f.header.kind) || outcome == slab_receiver::outcome::nonsense,
+            "it was looked for");
+    is_given_up_ = outcome == slab_receiver::outcome::nonsense;
+    if (outcome == slab_receiver::outcome::unavailable) slabs_.forget();
+    if (outcome != slab_receiver::outcome::there) return;
+    const std::vector<std::byte> all(f.rest.begin(), f.rest.end());
+    require(all.size() == f.rest.size(), "it was copied");
+  }
+
+  static std::pair<descriptor, descriptor> make_ends() {
+    int ends[2];
+    checked(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), "socketpair");
+    return {descriptor(ends[0]), descriptor(ends[1])};
   }
 
   void program_sends(input& in) {
@@ -129,6 +191,9 @@ class conversation {
   small_ring& to_;
   frame_source source_;
   frame_sink sink_;
+  const std::pair<descriptor, descriptor> ends_ = make_ends();
+  slab_receiver slabs_;
+  bool is_given_up_ = false;
   std::vector<std::byte> body_;
   std::optional<frame_sink::outgoing> under_way_;
 };

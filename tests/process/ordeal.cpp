@@ -9,8 +9,10 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <stdexcept>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "fanout/errors.hpp"
 #include "support.hpp"
@@ -28,7 +30,12 @@ struct burden {
   std::string counters;
   std::size_t index = 0;
   unsigned microseconds = 0;
+  std::vector<unsigned char> ballast = {};  // some lie in slabs
 };
+
+constexpr std::size_t heavy = 300'000;
+
+unsigned char ballast_of(std::size_t index) { return static_cast<unsigned char>(index * 7); }
 
 /// Which processes are workers that have run something: killing those that only start is another kind of fault.
 std::size_t slot_of(pid_t pid) { return most_tasks + static_cast<std::size_t>(pid) % pids_remembered; }
@@ -36,6 +43,8 @@ std::size_t slot_of(pid_t pid) { return most_tasks + static_cast<std::size_t>(pi
 std::size_t bear(const burden& b) {
   if (thread_local bool known = false; !std::exchange(known, true)) tally::count(b.counters, slot_of(::getpid()));
   tally::count(b.counters, b.index);
+  const auto is_right = [&](unsigned char each) { return each == ballast_of(b.index); };
+  if (!std::ranges::all_of(b.ballast, is_right)) throw std::runtime_error("its ballast is another's");
   const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(b.microseconds);
   while (std::chrono::steady_clock::now() < end) {
   }
@@ -113,7 +122,12 @@ class ordeal {
   static constexpr std::size_t batch = 150;
   static constexpr std::size_t of_a_map = 50;
 
-  burden next() { return {counters_.path(), account_.submitted++, static_cast<unsigned>(random_() % 400)}; }
+  burden next() {
+    const std::size_t index = account_.submitted++;
+    burden made{counters_.path(), index, static_cast<unsigned>(random_() % 400)};
+    if (random_() % 16 == 0) made.ballast.assign(heavy + random_() % heavy, ballast_of(index));
+    return made;
+  }
 
   void run_batch(fanout::process_pool& pool) {
     std::vector<std::pair<std::size_t, fanout::future<std::size_t>>> tasks;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "fanout/errors.hpp"
+#include "process/worker_memory.hpp"
 #include "support.hpp"
 #include "tasks.hpp"
 
@@ -26,6 +27,7 @@ namespace {
 using namespace std::chrono_literals;
 using fanout::pool_broken;
 using fanout::process_pool;
+using fanout::detail::ring_bytes;
 using fanout_test::event_file;
 using fanout_test::square;
 using fanout_test::still_works;
@@ -159,6 +161,85 @@ TEST_P(ProcessPoolResources, DescriptorsThatRunOutStopNobodyWhoRuns) {  // T29
     for (int i = 0; i < 100; ++i) EXPECT_EQ(pool.submit(square, i).get(), square(i));
   }
   EXPECT_TRUE(still_works(pool));
+}
+
+// --- large values, without slabs to put them into
+
+using bytes = std::vector<unsigned char>;
+
+bytes pattern(std::size_t size) {
+  bytes made(size);
+  for (std::size_t i = 0; i < size; ++i) made[i] = static_cast<unsigned char>(i * 31 >> 3);
+  return made;
+}
+bytes same(const bytes& b) { return b; }
+
+std::vector<std::size_t> large_sizes() {
+  std::vector<std::size_t> sizes = {std::size_t{9} << 20, 2 * ring_bytes, 2 * ring_bytes + 1};
+  for (std::size_t size = ring_bytes - 160; size <= ring_bytes + 8; size += 4) sizes.push_back(size);
+  return sizes;
+}
+
+TEST_P(ProcessPoolResources, ThatSlabsNeedAreNotNeeded) {  // T26, T29
+  for (const std::string call : {"memfd_create", "fallocate"}) {
+    process_pool pool(options(1));
+    EXPECT_TRUE(still_works(pool));
+    let_fail(call, ENOMEM);
+    for (const std::size_t size : large_sizes()) {
+      const bytes sent = pattern(size);
+      ASSERT_EQ(pool.submit(same, sent).get(), sent) << size;
+    }
+    const std::vector<bytes> inputs(30, pattern(ring_bytes / 3));
+    for (const std::size_t chunk : {1, 7, 30}) EXPECT_EQ(pool.map(same, inputs, {.chunk = chunk}).get(), inputs);
+    let_work(call);
+    const bytes sent = pattern(ring_bytes * 3);
+    EXPECT_EQ(pool.submit(same, sent).get(), sent);
+  }
+}
+
+TEST_P(ProcessPoolResources, MayLackWhenALargeResultComes) {  // T29
+  process_pool pool(options(1));
+  const auto make = [](std::size_t size) { return pattern(size); };
+  EXPECT_TRUE(still_works(pool));
+  for (int i = 0; i < 2; ++i) {
+    {
+      const few_descriptors none(0);
+      for (const std::size_t size : large_sizes()) ASSERT_EQ(pool.submit(make, size).get(), pattern(size)) << size;
+    }
+    EXPECT_EQ(pool.submit(make, std::size_t{9} << 20).get(), pattern(std::size_t{9} << 20));
+  }
+}
+
+TEST_P(ProcessPoolResources, MayLackInAWorkerThatIsSentMuch) {  // T29
+  process_pool pool(options(1));
+  pool.submit([] {
+        const rlimit none{};
+        ::setrlimit(RLIMIT_NOFILE, &none);
+      })
+      .get();
+  const pid_t worker = pool.submit(fanout_test::own_pid).get();
+  for (const std::size_t size : large_sizes()) {
+    const bytes sent = pattern(size);
+    ASSERT_EQ(pool.submit(same, sent).get(), sent) << size;
+  }
+  const std::vector<bytes> inputs(10, pattern(ring_bytes * 2));
+  for (const std::size_t chunk : {1, 3, 10}) EXPECT_EQ(pool.map(same, inputs, {.chunk = chunk}).get(), inputs);
+  EXPECT_EQ(pool.submit(fanout_test::own_pid).get(), worker) << "it is as good as others";
+}
+
+TEST_P(ProcessPoolResources, MayLimitTheSizeOfFiles) {  // T29: to exceed that is a signal
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small{4 * ring_bytes, before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  {
+    process_pool pool(options(1));
+    for (const std::size_t size : {2 * ring_bytes, std::size_t{9} << 20}) {
+      const bytes sent = pattern(size);
+      EXPECT_EQ(pool.submit(same, sent).get(), sent) << size;
+    }
+  }
+  ::setrlimit(RLIMIT_FSIZE, &before);
 }
 
 // --- the clock

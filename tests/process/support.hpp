@@ -59,13 +59,19 @@ inline std::vector<pid_t> descendants_of(pid_t process) {
   return all;
 }
 
-/// Still in the process table, other than as a zombie that only its parent can remove?
-inline bool runs(pid_t pid) {
+/// 'R', 'S' … as in /proc; NUL: it is not in the process table.
+inline char state_of(pid_t pid) {
   std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
   std::string line;
-  if (!std::getline(stat, line)) return false;
+  std::getline(stat, line);
   const auto at = line.rfind(") ");
-  return at != std::string::npos && line[at + 2] != 'Z' && line[at + 2] != 'X';
+  return at == std::string::npos ? '\0' : line[at + 2];
+}
+
+/// Still in the process table, other than as a zombie that only its parent can remove?
+inline bool runs(pid_t pid) {
+  const char state = state_of(pid);
+  return state != '\0' && state != 'Z' && state != 'X';
 }
 
 /// Waits for something another process does, which sends no event; false after a time that no healthy run needs.

@@ -150,8 +150,21 @@ class reader : public cereal::InputArchive<reader, cereal::AllowEmptyClassElisio
     std::uint64_t count = 0;
     get(count);
     if (count > in_.size() / sizeof(element)) throw_data_too_short(count, in_.size() / sizeof(element));
-    block.resize(static_cast<std::size_t>(count));
-    copy(block.data(), static_cast<std::size_t>(count) * sizeof(element));
+    copy_elements(block, static_cast<std::size_t>(count));
+  }
+  /// Copied once, where that can be: resize() writes zeros first.
+  template <class T>
+  void copy_elements(T& block, std::size_t count) {
+    using element = typename T::value_type;
+    const std::byte* const from = take(count * sizeof(element));
+    if constexpr (std::is_copy_constructible_v<element> && std::is_copy_assignable_v<element>) {
+      if (reinterpret_cast<std::uintptr_t>(from) % alignof(element) == 0) {
+        const auto* const elements = reinterpret_cast<const element*>(from);
+        return static_cast<void>(block.assign(elements, elements + count));
+      }
+    }
+    block.resize(count);
+    if (count != 0) std::memcpy(block.data(), from, count * sizeof(element));
   }
   template <class T>
   void get(cereal::NameValuePair<T>& pair) {

@@ -10,23 +10,33 @@
 #include <type_traits>
 #include <utility>
 
+#include "fanout/detail/slab_memory.hpp"
+
 namespace fanout::detail {
 
-/// Kept by malloc, so that large ones grow by moving pages instead of copying them.
+/// Of a buffer that is made to be sent to another process.
+struct to_be_sent_t {};
+inline constexpr to_be_sent_t to_be_sent;
+
+/// Kept by malloc, so that large ones grow by moving pages instead of copying them; or, if it is to be sent and large,
+/// in a slab, which the other process reads. In a fork of this process there is nothing behind a slab's addresses.
 class byte_buffer {
  public:
   byte_buffer() noexcept = default;
+  explicit byte_buffer(to_be_sent_t) noexcept : may_be_in_slab_(true) {}
   byte_buffer(byte_buffer&& other) noexcept { swap(other); }
   byte_buffer& operator=(byte_buffer&& other) noexcept {
     byte_buffer(std::move(other)).swap(*this);
     return *this;
   }
-  ~byte_buffer() { std::free(data_); }
+  ~byte_buffer() { release(); }
 
   void swap(byte_buffer& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     std::swap(capacity_, other.capacity_);
+    std::swap(may_be_in_slab_, other.may_be_in_slab_);
+    std::swap(is_in_slab_, other.is_in_slab_);
   }
 
   std::byte* data() noexcept { return data_; }
@@ -34,22 +44,19 @@ class byte_buffer {
   std::size_t size() const noexcept { return size_; }
   std::size_t capacity() const noexcept { return capacity_; }
   std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+  bool is_in_slab() const noexcept { return is_in_slab_; }
 
   /// Keeps the memory.
   void clear() noexcept { size_ = 0; }
 
   /// Room for `capacity` bytes in all. Throws std::bad_alloc.
   void reserve(std::size_t capacity) {
-    if (capacity <= capacity_) return;
-    void* const grown = std::realloc(data_, capacity);
-    if (grown == nullptr) throw std::bad_alloc();
-    data_ = static_cast<std::byte*>(grown);
-    capacity_ = capacity;
+    if (capacity > capacity_ && !reserve_in_slab(capacity)) reserve_elsewhere(capacity);
   }
 
   /// `count` more bytes, unset, at the end; returns where they begin.
   std::byte* extend(std::size_t count) {
-    if (count > capacity_ - size_) reserve(grown_for(count));
+    if (count > capacity_ - size_) grow_for(count);
     std::byte* const begin = data_ + size_;
     size_ += count;
     return begin;
@@ -83,16 +90,51 @@ class byte_buffer {
   }
 
  private:
-  std::size_t grown_for(std::size_t count) const {
+  void grow_for(std::size_t count) {
     if (count > static_cast<std::size_t>(-1) / 4 - size_) throw std::bad_alloc();
     const std::size_t needed = size_ + count;
     const std::size_t doubled = capacity_ * 2;
-    return needed > doubled ? needed : doubled;
+    if (!reserve_in_slab(needed)) reserve_elsewhere(needed > doubled ? needed : doubled);
+  }
+
+  /// False: it is where it was. A slab grows in place, or there is a larger one: no need to ask for more than that.
+  bool reserve_in_slab(std::size_t capacity) noexcept {
+    if (!may_be_in_slab_ || capacity < least_in_slab) return false;
+    const slab_memory slab = is_in_slab_ ? grow_slab({data_, capacity_}, size_, capacity) : take_slab(capacity);
+    if (!slab) return false;
+    if (!is_in_slab_) {
+      if (size_ != 0) std::memcpy(slab.data, data_, size_);
+      std::free(data_);
+    }
+    data_ = slab.data;
+    capacity_ = slab.capacity;
+    return is_in_slab_ = true;
+  }
+
+  void reserve_elsewhere(std::size_t capacity) {
+    void* const grown = std::realloc(is_in_slab_ ? nullptr : data_, capacity);
+    if (grown == nullptr) throw std::bad_alloc();
+    if (is_in_slab_) {
+      std::memcpy(grown, data_, size_);
+      give_slab_back(data_);
+    }
+    data_ = static_cast<std::byte*>(grown);
+    capacity_ = capacity;
+    is_in_slab_ = false;
+  }
+
+  void release() noexcept {
+    if (is_in_slab_) {
+      give_slab_back(data_);
+    } else {
+      std::free(data_);
+    }
   }
 
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
+  bool may_be_in_slab_ = false, is_in_slab_ = false;
 };
 
 }  // namespace fanout::detail

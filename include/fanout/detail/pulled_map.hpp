@@ -330,10 +330,10 @@ class pulled_map final : public windowed_map<R>, private puller {
   run_pace pace_;
 
   // The thread's own.
-  std::optional<Source> source_;  // also for who frees it
-  byte_buffer encoded_;           // the input that was pulled last, …
-  std::exception_ptr refusal_;    // … or why it could not be encoded
-  std::exception_ptr error_;      // the range's
+  std::optional<Source> source_;     // also for who frees it
+  byte_buffer encoded_{to_be_sent};  // the input that was pulled last, …
+  std::exception_ptr refusal_;       // … or why it could not be encoded
+  std::exception_ptr error_;         // the range's
 
   // Guarded by the lock.
   std::unique_ptr<batch> open_;
@@ -438,7 +438,7 @@ class pulled_map<R, Input, Source>::batch final : public remote_work {
   }
 
   pulled_map& map_;
-  byte_buffer inputs_;
+  byte_buffer inputs_{to_be_sent};
   std::vector<item> items_;
   std::atomic<std::uint32_t> references_ = 1;
 

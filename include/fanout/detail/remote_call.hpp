@@ -123,7 +123,7 @@ class remote_map final : public whole_map<R>, public remote_work {
 template <class R, class Input, class Inputs>
 state_ptr<map_state<R>> start_remote_map(const std::shared_ptr<pool_core>& pool, const call_target& target,
                                          Inputs&& inputs, map_options options) {
-  byte_buffer encoded;
+  byte_buffer encoded(to_be_sent);
   std::vector<std::size_t> begins(1, 0);
   for (auto&& value : inputs) {
     encode_item<Input>(encoded, value);
