@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Readers of /proc/stat and of the cpu.stat of cgroups, versions 1 and 2.
+// Readers of /proc/stat and of the cpu.stat of cgroups.
 #include "lab/conditions.hpp"
 
 #include <sys/resource.h>
@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <fstream>
-#include <sstream>
-#include <string_view>
+
+#include "core/cgroup.hpp"
 
 namespace lab {
 
@@ -45,36 +45,12 @@ std::optional<std::int64_t> throttled_in(const std::string& file) {
   return std::nullopt;
 }
 
-/// Of the group and all its ancestors: each of them may have a quota.
-std::optional<std::int64_t> throttled_above(const std::string& mount, std::string group) {
-  std::optional<std::int64_t> sum;
-  for (;;) {
-    if (const auto count = throttled_in(mount + group + "/cpu.stat")) sum = sum.value_or(0) + *count;
-    const auto slash = group.find_last_of('/');
-    if (slash == std::string::npos) return sum;
-    group.resize(slash);
-  }
-}
-
-bool names_cpu_controller(const std::string& controllers) {
-  std::istringstream in(controllers);
-  for (std::string name; std::getline(in, name, ',');)
-    if (name == "cpu") return true;
-  return false;
-}
-
+/// Each of the groups may have a quota.
 std::optional<std::int64_t> throttled_so_far(const std::string& root) {
-  std::ifstream groups(root + "/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {  // "ID:CONTROLLERS:/GROUP"; v2 has no controllers
-    const auto first = line.find(':'), second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    const std::string group = line.substr(second + 1) == "/" ? "" : line.substr(second + 1);
-    const std::string mount = root + "/sys/fs/cgroup" + (controllers.empty() ? "" : "/cpu");
-    if (!controllers.empty() && !names_cpu_controller(controllers)) continue;
-    if (const auto sum = throttled_above(mount, group)) return sum;
-  }
-  return std::nullopt;
+  std::optional<std::int64_t> sum;
+  for (const std::string& directory : fanout::detail::cpu_cgroups(root))
+    if (const auto count = throttled_in(directory + "/cpu.stat")) sum = sum.value_or(0) + *count;
+  return sum;
 }
 
 }  // namespace

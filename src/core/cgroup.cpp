@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
-#include <limits>
 #include <optional>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 
 namespace fanout::detail {
 
@@ -36,18 +37,6 @@ std::optional<double> quota_v1(const std::string& directory) {
   return std::nullopt;
 }
 
-/// The smallest quota of the group and all its ancestors: each of them limits what is below.
-template <class Quota>
-double smallest_quota(const std::string& mount, std::string group, Quota quota) {
-  double smallest = std::numeric_limits<double>::infinity();
-  for (;;) {
-    if (const auto cpus = quota(mount + group)) smallest = std::min(smallest, *cpus);
-    const auto slash = group.find_last_of('/');
-    if (group.empty() || slash == std::string::npos) return smallest;
-    group.resize(slash);
-  }
-}
-
 bool names_cpu_controller(std::string_view controllers) {
   std::istringstream in{std::string(controllers)};
   for (std::string name; std::getline(in, name, ',');) {
@@ -56,9 +45,22 @@ bool names_cpu_controller(std::string_view controllers) {
   return false;
 }
 
-double quota_of_all_groups(const std::string& root) {
+/// The group and all its ancestors, each of which limits what is below it.
+void add_with_ancestors(std::vector<std::string>& found, const std::string& mount, std::string group) {
+  for (;;) {
+    std::error_code unreadable;
+    if (std::filesystem::is_directory(mount + group, unreadable)) found.push_back(mount + group);
+    const auto slash = group.find_last_of('/');
+    if (group.empty() || slash == std::string::npos) return;
+    group.resize(slash);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> cpu_cgroups(const std::string& root) {
   const std::string mount = root + "/sys/fs/cgroup";
-  double smallest = std::numeric_limits<double>::infinity();
+  std::vector<std::string> found;
   std::ifstream groups(root + "/proc/self/cgroup");
   for (std::string line; std::getline(groups, line);) {  // "ID:CONTROLLERS:/GROUP"; v2 has no controllers
     const auto first = line.find(':');
@@ -67,19 +69,23 @@ double quota_of_all_groups(const std::string& root) {
     const std::string controllers = line.substr(first + 1, second - first - 1);
     const std::string group = line.substr(second + 1) == "/" ? "" : line.substr(second + 1);
     if (controllers.empty()) {
-      smallest = std::min(smallest, smallest_quota(mount, group, quota_v2));
-    } else if (names_cpu_controller(controllers)) {
-      smallest = std::min(smallest, smallest_quota(mount + "/" + controllers, group, quota_v1));
-      smallest = std::min(smallest, smallest_quota(mount + "/cpu", group, quota_v1));
+      add_with_ancestors(found, mount, group);
+    } else if (names_cpu_controller(controllers)) {  // mounted under all their names, or under one, or both by a link
+      std::error_code unreadable;
+      const std::string all = mount + "/" + controllers;
+      add_with_ancestors(found, std::filesystem::is_directory(all, unreadable) ? all : mount + "/cpu", group);
     }
   }
-  return smallest;
+  return found;
 }
 
-}  // namespace
-
 unsigned cpus_within_quota(unsigned cpus, const std::string& root) {
-  return static_cast<unsigned>(std::max(1.0, std::min<double>(cpus, std::ceil(quota_of_all_groups(root)))));
+  double smallest = cpus;
+  for (const std::string& directory : cpu_cgroups(root)) {
+    for (const auto& quota : {quota_v1(directory), quota_v2(directory)})
+      smallest = std::min(smallest, quota.value_or(cpus));
+  }
+  return static_cast<unsigned>(std::max(1.0, std::ceil(smallest)));
 }
 
 }  // namespace fanout::detail

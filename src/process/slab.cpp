@@ -137,11 +137,16 @@ slab_store::slab* slab_store::used_at(const std::byte* data) noexcept {
   return found != all_.end() ? &*found : nullptr;
 }
 
-slab_store::slab slab_store::take_out(slab& s) noexcept {
-  slab taken = std::move(s);
+slab_store::slab slab_store::remove(slab& s) noexcept {
+  slab removed = std::move(s);
   all_.erase(all_.begin() + (&s - all_.data()));
+  return removed;
+}
+
+/// To come back by put_back(): its place is kept.
+slab_store::slab slab_store::take_out(slab& s) noexcept {
   ++growing_;
-  return taken;
+  return remove(s);
 }
 
 /// One that has grown has another number: who has mapped it has mapped less.
@@ -229,8 +234,7 @@ void slab_store::drop_superfluous() noexcept {
     const std::lock_guard lock(mutex_);
     slab* const found = superfluous();
     if (found == nullptr) return;
-    dropped = take_out(*found);
-    --growing_;
+    dropped = remove(*found);
   }
 }
 

@@ -85,6 +85,7 @@ class slab_store {
 
   explicit slab_store(const slab_store* before);
 
+  slab remove(slab& s) noexcept;
   slab take_out(slab& s) noexcept;
   slab_memory put_back(slab&& s, bool has_grown) noexcept;
   slab* smallest_kept(std::size_t capacity) noexcept;

@@ -14,8 +14,8 @@
 #include "fanout/errors.hpp"
 #include "fanout/event_loop.hpp"
 #include "fanout/task.hpp"
-#include "process/supervisor.hpp"
 #include "process/worker_memory.hpp"
+#include "sending.hpp"
 #include "support.hpp"
 #include "support/sanitized.hpp"
 #include "tasks.hpp"
@@ -126,14 +126,7 @@ TEST_P(ProcessPoolTransport, OfHalfAResultIsNone) {  // T27
       },
       begun.path(), let_go.path(), encoded.path());
   ASSERT_TRUE(begun.wait());
-  // As long as nobody reads, the worker gets no further than the ring is long, and sleeps.
-  fanout::detail::supervisor::get()->between_turns([&] {
-    let_go.set();
-    EXPECT_TRUE(encoded.wait());
-    EXPECT_TRUE(fanout_test::eventually([&] { return fanout_test::state_of(worker) == 'S'; }));
-    ::kill(worker, SIGKILL);
-    EXPECT_TRUE(fanout_test::eventually([&] { return !fanout_test::runs(worker); }));
-  });
+  fanout_test::kill_when_it_has_sent(worker, let_go, encoded);  // no more than fits the ring
   EXPECT_THROW(static_cast<void>(cut_short.get()), fanout::worker_died);
   EXPECT_FALSE(some_of_it_arrived);
   EXPECT_TRUE(fanout_test::still_works(pool));
