@@ -109,21 +109,6 @@ concept returns_task = std::invocable<F> && is_task<std::invoke_result_t<F>>;
   " takes a function, not a coroutine: nobody would await the tasks that it makes. Make them yourself, and await " \
   "them together: gather(tasks), in pool.run(…) or wherever there is a coroutine"
 
-/// Looks into the coroutine that awaits it, without suspending it.
-struct environment_awaiter {
-  using native_awaiter = void;
-
-  bool await_ready() const noexcept { return false; }
-  template <class Promise>
-  bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
-    env = environment_of(handle);
-    return false;
-  }
-  environment await_resume() const noexcept { return env; }
-
-  environment env{};
-};
-
 }  // namespace detail
 
 /// About the coroutine that asks.

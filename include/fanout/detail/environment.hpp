@@ -26,6 +26,22 @@ environment environment_of(std::coroutine_handle<Promise> handle) noexcept {
   }
 }
 
+/// Looks into the coroutine that awaits it, without suspending it. A task answers without a suspension point even
+/// (task_promise_base::await_transform).
+struct environment_awaiter {
+  using native_awaiter = void;
+
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> handle) noexcept {
+    env = environment_of(handle);
+    return false;
+  }
+  environment await_resume() const noexcept { return env; }
+
+  environment env{};
+};
+
 [[noreturn]] void throw_no_scheduler(const char* what);
 
 /// Where the coroutine runs. Throws fanout::error, naming `what` it wanted to do, if it runs on no executor.

@@ -97,6 +97,15 @@ struct task_promise_base : op, pooled_frame {
     }
   }
 
+  /// What a task knows about itself: no point at which it could be suspended, so no state to be saved for it.
+  struct known_environment {
+    environment env;
+    constexpr bool await_ready() const noexcept { return true; }
+    void await_suspend(std::coroutine_handle<>) const noexcept {}
+    environment await_resume() const noexcept { return env; }
+  };
+  known_environment await_transform(environment_awaiter) const noexcept { return {env}; }
+
   std::suspend_always initial_suspend() const noexcept { return {}; }
   final_awaiter final_suspend() const noexcept { return {}; }
   void unhandled_exception() noexcept { error = std::current_exception(); }
