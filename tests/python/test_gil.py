@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What is said of waiting for the interpreter's lock. Other programs may keep the processors busy: nothing here holds only
-# on a quiet machine. But whatever else runs, of two threads that need the lock all the time one has it, so that together they
-# are at it for half of their time: asleep, or awake again and without a processor (runq).
+# What is said of waiting for the interpreter's lock. Other programs may keep the processors busy: then threads that need the
+# lock all the time queue for a processor instead (runq), and only bounds hold that are wide.
 import os
 import shutil
 import subprocess
@@ -49,21 +48,30 @@ class GilTest(HostTest):
         """What each task has spent, from the inside."""
         return [eval(value) for value in self.run_threads(source, function, **how).values]
 
-    def assert_half_of_the_time(self, part, whole):
-        self.assertGreater(part, 0.4 * whole)
-        self.assertLess(part, 0.6 * whole)
-
 
 @needs_extension
 class Waiting(GilTest):
     def test_takes_threads_that_compute_half_of_their_time_in_every_interpreter(self):
-        source = "\ndef task(): return spent_in(computes)"
+        source = """
+both, used = threading.Barrier(2), {}
+def computes_beside_the_other():
+    begin, used[threading.get_ident()] = time.thread_time(), 0
+    while len(used) < 2 or min(used.values()) < 0.1:
+        sum(i * i for i in range(2000))
+        used[threading.get_ident()] = time.thread_time() - begin
+def task():
+    both.wait()
+    return spent_in(computes_beside_the_other)
+"""
         for interpreter, version in interpreters.find().items():
             with self.subTest(interpreter=interpreter, version=version):
                 spent = self.spent(source, "task", interpreter=interpreter)
-                self.assert_half_of_the_time(sum(one["gil"] + one["gil_runq"] for one in spent), sum(one["wall"] for one in spent))
+                wall, cpu, runq, gil = (sum(one[key] for one in spent) for key in ("wall", "cpu", "runq", "gil"))
+                self.assertLess(cpu, 0.6 * wall)  # one at a time
+                self.assertGreater(gil, 0.1 * (wall - runq))
+                if runq < 0.05 * wall:
+                    self.assertTrue(0.4 * wall < gil < 0.6 * wall, spent)
                 for one in spent:
-                    self.assertGreater(one["gil"], 0)
                     self.assertGreater(one["waits"], 1)
 
     def test_is_what_is_left_of_the_time_of_threads_that_compute(self):
