@@ -100,7 +100,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--tasks", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
-    work = parser.parse_args()
+    work = parser.parse_intermixed_args()
     work.file, _, work.function = work.work.rpartition(":")
     work.file = os.path.abspath(work.file)
     if work.function == "cpu_task" and not work.arguments:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # How long threads wait for the interpreter's lock (GIL): what the preloaded libfanout_gil.so counts.
+import os
 import sys
 from _thread import get_native_id
 
@@ -50,12 +51,17 @@ class Waits:
 
 
 def _learned(meter):
+    """Whether the meter has seen both kinds of waits, or why it knows of none."""
+    folder = os.path.dirname(os.path.dirname(__file__))
     interval = sys.getswitchinterval()
     sys.setswitchinterval(_SHORT)
     try:
-        return meter.learn_gil()
+        learned = meter.learn_gil()
     finally:
         sys.setswitchinterval(interval + 5e-7)  # which is cut to whole microseconds
+    if isinstance(learned, str) and any(sign in folder for sign in " :$"):
+        learned += f"; it could not be, from {folder}: LD_PRELOAD holds no path with a space, a colon, or a dollar sign"
+    return learned
 
 
 def _total(before, after, method):

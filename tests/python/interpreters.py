@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The Pythons on this machine: those on PATH, and pyenv's.
+import functools
 import glob
 import os
 import shutil
@@ -19,16 +20,21 @@ def _candidates():
     yield from sorted(glob.glob(os.path.join(root, "versions", "*", "bin", "python3")))
 
 
-def _ask(command):
-    """(the interpreter itself, version), or None where the command does not work, as a shim may not."""
-    done = subprocess.run([command, "-c", _ASK], stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode != 0:
-        return None
-    executable, *version = done.stdout.split()
-    return os.path.realpath(executable), tuple(map(int, version))
-
-
+@functools.cache
 def find():
-    """{interpreter: version} of all that fanout can use."""
-    answers = filter(None, map(_ask, filter(os.path.exists, dict.fromkeys(_candidates()))))
-    return {executable: version for executable, version in answers if version >= (3, 11)}
+    """{interpreter: version} of all that fanout can use. Says which others there are."""
+    usable, left_out = {}, []
+    for command in filter(os.path.exists, dict.fromkeys(_candidates())):
+        done = subprocess.run([command, "-c", _ASK], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode != 0:  # a shim without its Python
+            left_out.append(f"{command} does not run")
+            continue
+        executable, *version = done.stdout.split()
+        version = tuple(map(int, version))
+        if version < (3, 11):
+            left_out.append(f"{command} is older than 3.11")
+        else:
+            usable[os.path.realpath(executable)] = version
+    if left_out:
+        print(f"not tested: {', '.join(left_out)}", file=sys.stderr)
+    return usable
