@@ -121,6 +121,7 @@ void experiment::run_round(unsigned round, const std::vector<std::size_t>& order
 
 void experiment::measure(run_record& run) {
   const host_request request{.command = work_.host_command(run.model, plan_.tasks, plan_.workers),
+                             .environment = work_.host_environment(run.model),
                              .on_line = [&](const output_line& line) { watcher_.printed(run.model, line); },
                              .on_tick = [&] { watcher_.tick(); },
                              .timeout = plan_.timeout};

@@ -35,6 +35,7 @@ enum kept : int { input = 0, output = 1, errors = 2, record = 3, start_error = 4
 /// All that the two new processes need.
 struct plan {
   char* const* argv;
+  char* const* environment;  // to be added
   int sources[first_closed];
   int link;
   sigset_t signals;  // blocked in the host
@@ -60,6 +61,7 @@ struct plan {
   fcntl(start_error, F_SETFD, FD_CLOEXEC);
   close_range(first_closed, ~0U, 0);
   setenv("FANOUT_RECORD_FD", "3", 1);
+  for (char* const* variable = wanted.environment; *variable != nullptr; ++variable) putenv(*variable);
   sigprocmask(SIG_SETMASK, &wanted.signals, nullptr);
   execvp(wanted.argv[0], wanted.argv);
   give_up(start_error);
@@ -123,12 +125,19 @@ pid_t fork_guardian(plan& wanted) {
   return pid;
 }
 
+/// As exec wants them: ending with a null.
+std::vector<char*> pointers_to(const std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 }  // namespace
 
-guardian::guardian(const std::vector<std::string>& command, const standard_descriptors& given) {
-  std::vector<char*> argv;
-  for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
+guardian::guardian(const std::vector<std::string>& command, const std::vector<std::string>& environment,
+                   const standard_descriptors& given) {
+  const std::vector<char*> argv = pointers_to(command), added = pointers_to(environment);
   int ends[2], error[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     throw cannot_start(errno, std::generic_category(), "cannot make a socket pair");
@@ -138,6 +147,7 @@ guardian::guardian(const std::vector<std::string>& command, const standard_descr
   const file_descriptor our_error(error[0]);
   file_descriptor their_error(error[1]);
   plan wanted{.argv = argv.data(),
+              .environment = added.data(),
               .sources = {given.input, given.output, given.errors, given.record, their_error.get()},
               .link = their_link.get(),
               .signals = {}};

@@ -27,8 +27,10 @@ struct standard_descriptors {
 /// guardian is killed, its host dies with it, and its orphans come to us if we are a subreaper.
 class guardian {
  public:
-  /// Returns when the host runs its command (argv[0] first; searched in PATH). Throws cannot_start.
-  guardian(const std::vector<std::string>& command, const standard_descriptors& given);
+  /// Returns when the host runs its command (argv[0] first; searched in PATH), with our environment and what is added
+  /// to it ("NAME=value"). Throws cannot_start.
+  guardian(const std::vector<std::string>& command, const std::vector<std::string>& environment,
+           const standard_descriptors& given);
 
   pid_t host() const { return host_; }
 

@@ -106,10 +106,11 @@ class host_process {
 void host_process::start() {
   const file_descriptor nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
   channel output = output_channel(), errors = output_channel(), record = pipe_channel();
-  guardian_.emplace(request_.command, standard_descriptors{.input = nothing.get(),
-                                                           .output = output.theirs.get(),
-                                                           .errors = errors.theirs.get(),
-                                                           .record = record.theirs.get()});
+  guardian_.emplace(request_.command, request_.environment,
+                    standard_descriptors{.input = nothing.get(),
+                                         .output = output.theirs.get(),
+                                         .errors = errors.theirs.get(),
+                                         .record = record.theirs.get()});
   output_ = std::move(output.ours);
   errors_ = std::move(errors.ours);
   record_ = std::move(record.ours);

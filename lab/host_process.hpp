@@ -25,7 +25,8 @@ struct output_line {
 /// nothing (/dev/null), inherits no other descriptor, and finds in the environment FANOUT_RECORD_FD: the pipe to which
 /// it writes its record, one line of JSON, and then exits.
 struct host_request {
-  std::vector<std::string> command;  // argv[0] first; searched in PATH
+  std::vector<std::string> command;           // argv[0] first; searched in PATH
+  std::vector<std::string> environment = {};  // "NAME=value", added to ours
   std::function<void(const output_line&)> on_line = [](const output_line&) {};
   std::function<void()> on_tick = [] {};  // while it runs, about ten times a second
   std::chrono::nanoseconds timeout{};     // from its start to its record; none: as long as it takes

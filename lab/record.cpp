@@ -38,6 +38,16 @@ void take_over_first_error(run_record& run) {
   run.summary = failed->summary;
 }
 
+gil_report read_gil(const json& gil) {
+  if (gil.contains("unavailable")) return {.unavailable = gil.at("unavailable")};
+  return {.wait_s = gil.at("wait_s"),
+          .switch_s = gil.at("switch_s"),
+          .runq_s = gil.at("runq_s"),
+          .waits = gil.at("waits"),
+          .max_wait_s = gil.at("max_wait_s"),
+          .method = gil.at("method")};
+}
+
 void read_costs(const json& costs, run_record& run) {
   run.wall_s = costs.at("wall_s");
   run.cpu_user_s = costs.at("cpu_user_s");
@@ -47,6 +57,7 @@ void read_costs(const json& costs, run_record& run) {
   run.minor_faults = costs.at("faults").at("minor");
   run.major_faults = costs.at("faults").at("major");
   run.vmhwm_bytes = costs.at("mem").value("vmhwm_bytes", std::uint64_t{0});
+  if (const auto gil = costs.find("gil"); gil != costs.end()) run.gil = read_gil(*gil);
 }
 
 json to_json(const task_report& task) {
@@ -56,6 +67,12 @@ json to_json(const task_report& task) {
     result["value"] = task.value;
   }
   return result;
+}
+
+json to_json(const gil_report& gil) {
+  if (!gil.unavailable.empty()) return {{"unavailable", gil.unavailable}};
+  return {{"wait_s", gil.wait_s}, {"switch_s", gil.switch_s},     {"runq_s", gil.runq_s},
+          {"waits", gil.waits},   {"max_wait_s", gil.max_wait_s}, {"method", gil.method}};
 }
 
 json to_json(const run_record& run) {
@@ -76,6 +93,7 @@ json to_json(const run_record& run) {
   result["mem"] = {{"pss_samples", run.pss_samples}};
   if (run.vmhwm_bytes > 0) result["mem"]["vmhwm_bytes"] = run.vmhwm_bytes;
   if (run.pss_peak_bytes > 0) result["mem"]["pss_peak_bytes"] = run.pss_peak_bytes;
+  if (run.gil) result["gil"] = to_json(*run.gil);
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,16 @@ struct task_report {
   std::string summary{};   // the error in a line, if the host knows one
 };
 
+/// How the threads of a run have waited for the lock of their interpreter, in all, or why that is not known.
+struct gil_report {
+  double wait_s = 0, switch_s = 0;  // asleep; switch_s of it as a holder that was asked for it, until it was taken
+  double runq_s = 0;                // more, until they had a CPU again
+  std::uint64_t waits = 0;
+  double max_wait_s = 0;
+  std::string method{};
+  std::string unavailable{};  // then nothing else means anything
+};
+
 /// One model in one round: one process. Costs are meaningful only without an error.
 struct run_record {
   std::string model{};
@@ -39,6 +50,7 @@ struct run_record {
   std::int64_t minor_faults = 0, major_faults = 0;
   std::uint64_t vmhwm_bytes = 0, pss_peak_bytes = 0;
   unsigned pss_samples = 0;
+  std::optional<gil_report> gil{};  // of models whose threads share an interpreter
   std::vector<task_report> tasks{};
 
   double cpu_s() const { return cpu_user_s + cpu_sys_s; }

@@ -138,6 +138,16 @@ task_report read_task(const node& task) {
   return report;
 }
 
+gil_report read_gil(const node& gil) {
+  if (const auto why = gil.find("unavailable")) return {.unavailable = why->text()};
+  return {.wait_s = gil.at("wait_s").number(),
+          .switch_s = gil.at("switch_s").number(),
+          .runq_s = gil.at("runq_s").number(),
+          .waits = gil.at("waits").whole<std::uint64_t>(),
+          .max_wait_s = gil.at("max_wait_s").number(),
+          .method = gil.at("method").text()};
+}
+
 void read_costs(const node& costs, run_record& run) {
   run.wall_s = costs.at("wall_s").positive();
   run.setup_s = costs.at("setup_s").number();
@@ -151,6 +161,7 @@ void read_costs(const node& costs, run_record& run) {
   run.pss_samples = memory.at("pss_samples").whole<unsigned>();
   if (const auto bytes = memory.find("vmhwm_bytes")) run.vmhwm_bytes = bytes->whole<std::uint64_t>();
   if (const auto bytes = memory.find("pss_peak_bytes")) run.pss_peak_bytes = bytes->whole<std::uint64_t>();
+  if (const auto gil = costs.find("gil")) run.gil = read_gil(*gil);
 }
 
 run_record read_run(const node& found, const std::vector<std::string>& models) {

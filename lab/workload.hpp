@@ -45,6 +45,9 @@ class workload {
 
   /// The command, argv[0] first, that runs `tasks` tasks once under `model` with `workers` workers.
   virtual std::vector<std::string> host_command(std::string_view model, unsigned tasks, unsigned workers) const = 0;
+
+  /// What that command finds in its environment beside what is in ours: "NAME=value" each.
+  virtual std::vector<std::string> host_environment(std::string_view /*model*/) const { return {}; }
 };
 
 }  // namespace lab

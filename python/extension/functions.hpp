@@ -18,6 +18,17 @@ PyObject* run_in_processes(PyObject* module, PyObject* arguments);
 /// serve(run, leave): in a worker; calls run(bytes) → bytes for each task, leave() after the last, and does not return.
 PyObject* serve(PyObject* module, PyObject* arguments);
 
+/// learn_gil(): makes the preloaded libfanout_gil.so know this interpreter's lock. Returns whether it has seen a holder
+/// wait as well (else it assumes where that is), or a `str` that says why it does not know the lock.
+PyObject* learn_gil(PyObject* module, PyObject*);
+
+/// gil_waits_here(): how the calling thread has waited for the lock since, (its kernel id, seconds asleep, seconds of
+/// them as a holder until another had taken it, seconds more until it had a CPU again, waits, seconds of the longest).
+PyObject* gil_waits_here(PyObject* module, PyObject*);
+
+/// gil_waits(): the same for every thread that has ever waited, a list. Id 0: those that have ended, together.
+PyObject* gil_waits(PyObject* module, PyObject*);
+
 /// flush(): writes out what C code has printed.
 PyObject* flush(PyObject* module, PyObject*);
 

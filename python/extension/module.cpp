@@ -38,6 +38,9 @@ PyMethodDef functions[] = {
     {"run_in_threads", run_in_threads, METH_VARARGS, "run_in_threads(call, tasks, workers, finished)"},
     {"run_in_processes", run_in_processes, METH_VARARGS, "run_in_processes(command, tasks, workers, finished)"},
     {"serve", serve, METH_VARARGS, "serve(run, leave)"},
+    {"learn_gil", learn_gil, METH_NOARGS, "learn_gil()"},
+    {"gil_waits_here", gil_waits_here, METH_NOARGS, "gil_waits_here()"},
+    {"gil_waits", gil_waits, METH_NOARGS, "gil_waits()"},
     {"flush", flush, METH_NOARGS, "flush()"},
     {nullptr, nullptr, 0, nullptr},
 };

@@ -4,7 +4,7 @@
 import os
 import sys
 
-from fanout_host import lines, load, stdlib
+from fanout_host import gil, lines, load, stdlib
 from fanout_host.task import call, call_in_loop, told, untold
 
 
@@ -55,11 +55,19 @@ def threads(work, clock):
     function = load.function(work.file, work.function)
     outcomes = [None] * len(work.arguments)
 
+    waits = gil.Waits()
+    workers = [None] * len(outcomes)
+
     def one(number):
+        workers[number] = waits.begin()
         outcomes[number] = call(function, work.arguments[number])
 
+    def finished():
+        clock.stop()
+        clock.more.update(waits.report(dict.fromkeys(workers)))
+
     clock.start()
-    _fanout.run_in_threads(one, len(outcomes), work.workers, clock.stop)
+    _fanout.run_in_threads(one, len(outcomes), work.workers, finished)
     return outcomes
 
 

@@ -16,6 +16,9 @@ class Clock:
     """start() just before the model is set up, stop() when the last result is there, count_reaped() after its pool is
     gone if that had processes. Usage is read within the wall time: no processor can have worked longer than that."""
 
+    def __init__(self):
+        self.more = {}  # what only the model knows of: further keys of the record
+
     def start(self):
         self.started = self._stopped = monotonic()
         self._before = self._after = _usage()
@@ -39,6 +42,7 @@ class Clock:
             "ctx": {"voluntary": used("ru_nvcsw"), "involuntary": used("ru_nivcsw")},
             "faults": {"minor": used("ru_minflt"), "major": used("ru_majflt")},
             "mem": _peak_memory(),
+            **self.more,
         }
 
 

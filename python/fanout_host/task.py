@@ -131,11 +131,35 @@ class any_integer:
         sys.set_int_max_str_digits(self._limit)
 
 
+_PLAIN = {type(None), bool, int, float, complex, str, bytes}
+_CONTAINERS = {list, tuple, dict, set, frozenset}
+
+
+def is_plain(value):
+    """Is it of Python's own plain types, and all in it? These marshal takes for what they are; but of whatever shows its
+    memory, an array of numpy's say, it makes bytes."""
+    try:
+        return _are_plain((value,))
+    except RecursionError:  # a container that contains itself
+        return False
+
+
+def _are_plain(values):
+    kinds = set(map(type, values)) - _PLAIN
+    if not kinds <= _CONTAINERS:
+        return False
+    containers = [value for value in values if type(value) in _CONTAINERS] if kinds else ()
+    return all(_are_plain(value) and (type(value) is not dict or _are_plain(value.values())) for value in containers)
+
+
 def text_of(value):
-    """repr(value), but equal for equal values: sets and dicts in order, whatever the hash seed."""
+    """repr(value), but equal for equal values only: sets and dicts in order, whatever the hash seed, and large arrays with
+    more than their ends."""
     plain = repr(value)
     kind = type(value)
-    if "{" not in plain or kind not in (list, tuple, dict, set, frozenset):
+    if kind not in _CONTAINERS:
+        return plain + _digest(value) if "..." in plain else plain
+    if "{" not in plain and "..." not in plain:
         return plain
     if kind is dict:
         return "{" + ", ".join(sorted(f"{text_of(key)}: {text_of(item)}" for key, item in value.items())) + "}"
@@ -146,6 +170,18 @@ def text_of(value):
         return "(" + ", ".join(items) + ("," if len(items) == 1 else "") + ")"
     items = "{" + ", ".join(sorted(items)) + "}"
     return items if kind is set else f"frozenset({items})"
+
+
+def _digest(value):
+    """What tells it from others, if it shows its memory and there are values in that."""
+    try:
+        memory = memoryview(value)
+    except (TypeError, ValueError, BufferError):
+        return ""
+    if "O" in memory.format:  # references
+        return ""
+    digest = stdlib.module("hashlib").sha256(memory.tobytes()).hexdigest()
+    return f" (shape {memory.shape}, format {memory.format}, SHA-256 {digest})"
 
 
 def described(value):

@@ -5,7 +5,7 @@ import os
 from marshal import dumps, loads
 
 from fanout_host import end, lines, load
-from fanout_host.task import call, described, end_if_forked, own, told, untold
+from fanout_host.task import call, described, end_if_forked, is_plain, own, told, untold
 
 _begun = False
 
@@ -42,7 +42,9 @@ def run(payload):
 
 def packed(outcome):
     try:
+        if not is_plain(outcome):
+            raise ValueError
         return dumps(outcome)
-    except ValueError:  # not of Python's own plain types: it travels as the text that would be shown of it
+    except ValueError:  # not of Python's own plain types, or too deep: it travels as the text that would be shown of it
         start, end, _, value = outcome
         return dumps((start, end, "text", described(value)))

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -48,6 +49,13 @@ TEST_F(HostProcess, DeliversItsRecordAndExitStatus) {
   const auto outcome = run_shell("echo '{\"wall_s\":1}' >&$FANOUT_RECORD_FD");
   EXPECT_EQ(outcome.record, "{\"wall_s\":1}");
   EXPECT_EQ(outcome.wait_status, 0);
+}
+
+TEST_F(HostProcess, FindsWhatIsAddedToItsEnvironment) {
+  const auto outcome =
+      lab::run_host({.command = {"sh", "-c", "echo \"$ADDED $FANOUT_RECORD_FD\" >&3"}, .environment = {"ADDED=a=b c"}});
+  EXPECT_EQ(outcome.record, "a=b c 3");
+  EXPECT_EQ(std::getenv("ADDED"), nullptr);
 }
 
 TEST_F(HostProcess, KeepsARecordLargerThanAPipe) {

@@ -24,6 +24,8 @@ lab::record full_record() {
   full.test.looks = {5, 8};
   full.conditions.resize(5, {.steal = 0.02, .others = 0.3, .throttled = 1});
   full.conditions[0] = {};
+  full.runs[0].gil = {.wait_s = 0.5, .switch_s = 0.25, .runq_s = 0.125, .waits = 7, .max_wait_s = 0.1, .method = "m"};
+  full.runs[1].gil = {.unavailable = "because"};
   lab::run_record& last = full.runs.back();
   last.tasks[1] = {.ok = false, .start_s = 0.1, .end_s = 0.2};
   last.error = "Traceback (most recent call last):\nValueError: no";
@@ -94,6 +96,7 @@ TEST(RecordReader, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(problem_with("/plan/looks", {5, 5}), "/plan/looks/1 is not more than the look before");
   EXPECT_EQ(problem_with("/plan/alpha", 1), "/plan/alpha is not less than 1");
   EXPECT_EQ(problem_with("/machine/cpus_effective", "two"), "/machine/cpus_effective is not a whole number");
+  EXPECT_EQ(problem_with("/runs/0/gil", json::object()), "/runs/0/gil/wait_s is missing");
   EXPECT_EQ(problem_with("/seed", -1), "/seed is not a whole number of 0 or more");
 }
 

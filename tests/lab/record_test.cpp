@@ -29,6 +29,30 @@ TEST(HostRecord, IsTakenOverWithSetUpAsTheEarliestStart) {
   EXPECT_EQ(run.tasks.at(0).value, "333333283333335000000");
 }
 
+TEST(HostRecord, TellsHowThreadsWaitedForTheirInterpreter) {
+  json host = json::parse(good);
+  host["gil"] = {{"wait_s", 0.5}, {"switch_s", 0.25},  {"runq_s", 0.125},
+                 {"waits", 7},    {"max_wait_s", 0.1}, {"method", "m"}};
+  lab::run_record run;
+  lab::read_host_record(host.dump(), run);
+  ASSERT_TRUE(run.gil);
+  EXPECT_EQ(run.gil->wait_s, 0.5);
+  EXPECT_EQ(run.gil->switch_s, 0.25);
+  EXPECT_EQ(run.gil->runq_s, 0.125);
+  EXPECT_EQ(run.gil->waits, 7U);
+  EXPECT_EQ(run.gil->max_wait_s, 0.1);
+  EXPECT_EQ(run.gil->method, "m");
+}
+
+TEST(HostRecord, TellsWhyNobodyKnowsHowTheyDid) {
+  json host = json::parse(good);
+  host["gil"] = {{"unavailable", "because"}};
+  lab::run_record run;
+  lab::read_host_record(host.dump(), run);
+  ASSERT_TRUE(run.gil);
+  EXPECT_EQ(run.gil->unavailable, "because");
+}
+
 TEST(HostRecord, TheFirstFailedTasksErrorIsTheRuns) {
   lab::run_record run;
   lab::read_host_record(

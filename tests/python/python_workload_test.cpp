@@ -79,11 +79,32 @@ TEST_F(PythonWorkload, RunsEveryModelItOffers) {
   }
   for (const auto& model : models) {
     ASSERT_EQ(unavailable(*work, model), "(available)");
-    const auto outcome = lab::run_host({.command = work->host_command(model, 2, 2)});
+    const auto outcome =
+        lab::run_host({.command = work->host_command(model, 2, 2), .environment = work->host_environment(model)});
     const auto record = nlohmann::json::parse(outcome.record);
     ASSERT_EQ(record.at("tasks").size(), 2U) << model;
     EXPECT_EQ(record["tasks"][1]["value"].get<std::string>(), "332833500") << model;
   }
+}
+
+TEST_F(PythonWorkload, KnowsHowItsThreadsWaitForTheInterpreter) {
+  const auto work = prepared(cpu_task());
+  if (unavailable(*work, "threads") != "(available)") GTEST_SKIP() << unavailable(*work, "threads");
+  const auto outcome =
+      lab::run_host({.command = work->host_command("threads", 2, 2), .environment = work->host_environment("threads")});
+  const auto gil = nlohmann::json::parse(outcome.record).at("gil");
+  EXPECT_TRUE(gil.contains("waits")) << gil;
+}
+
+TEST_F(PythonWorkload, PreloadsItsMeterBeforeWhatTheUserPreloads) {
+  const std::string meter = workloads::support_directory() + "/libfanout_gil.so";
+  if (!fs::exists(meter)) GTEST_SKIP() << "sanitizer builds have none";
+  const auto work = workloads::make_python_workload(cpu_task());
+  EXPECT_THAT(work->host_environment("threads"), testing::ElementsAre("LD_PRELOAD=" + meter));
+  setenv("LD_PRELOAD", "libm.so.6", 1);
+  EXPECT_THAT(work->host_environment("threads"), testing::ElementsAre("LD_PRELOAD=" + meter + ":libm.so.6"));
+  unsetenv("LD_PRELOAD");
+  EXPECT_THAT(work->host_environment("serial"), testing::IsEmpty());
 }
 
 TEST_F(PythonWorkload, OffersNoUnknownModel) {

@@ -12,18 +12,19 @@ HOST = os.path.join(os.environ["FANOUT_PYTHON_DIR"], "host.py")
 NOTEBOOK = os.path.join(os.path.dirname(__file__), "..", "..", "examples", "notebook", "tasks.py")
 EXTENSION = os.path.exists(os.path.join(os.path.dirname(HOST), "_fanout.abi3.so"))
 MODELS = ("serial", "async", "threads", "processes") if EXTENSION else ("serial", "async")
+METER = os.path.join(os.path.dirname(HOST), "libfanout_gil.so")  # what the lab preloads for the model threads
 needs_extension = unittest.skipUnless(EXTENSION, "this build has no Python extension")
 
 
 class Run:
     """What came of one host: record (None if it wrote none), output (both streams), status (the exit code)."""
 
-    def __init__(self, *options, environment=None, host=HOST, interpreter_name=sys.executable):
+    def __init__(self, *options, environment=None, host=HOST, interpreter_name=sys.executable, interpreter=sys.executable):
         variables = {**os.environ, **(environment or {})}  # None: not there
         with tempfile.TemporaryFile() as record:  # in place of the lab's pipe: it needs no reader
             done = subprocess.run(
                 [interpreter_name, host, *options],
-                executable=sys.executable,
+                executable=interpreter,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -65,9 +66,9 @@ class HostTest(unittest.TestCase):
             file.write(textwrap.dedent(source))
         return path
 
-    def run_host(self, model, file, function, *arguments, tasks=1, workers=2, environment=None):
+    def run_host(self, model, file, function, *arguments, tasks=1, workers=2, **how):
         options = [f"--model={model}", f"--file={file}", f"--function={function}", f"--tasks={tasks}", f"--workers={workers}"]
-        return Run(*options, *(f"--arg={argument}" for argument in arguments), environment=environment)
+        return Run(*options, *(f"--arg={argument}" for argument in arguments), **how)
 
     def check(self, file, *functions, arguments=(), environment=None):
         options = ["--check", f"--file={file}", *(f"--function={function}" for function in functions)]

@@ -3,6 +3,7 @@
 import os
 import unittest
 from hashlib import sha256
+from importlib.util import find_spec
 
 from support import HostTest
 
@@ -50,6 +51,27 @@ class Values(HostTest):
         self.assert_returned("[1, 2.5, 'x', None, (1,), b'y']", "list", "[1, 2.5, 'x', None, (1,), b'y']")
         self.assert_returned("__import__('fractions').Fraction(1, 3)", "Fraction", "Fraction(1, 3)")
         self.assert_returned("[10**5000]", "list", "[1" + "0" * 5000 + "]")
+
+    def test_what_shows_its_memory_is_not_taken_for_bytes(self):
+        self.assert_returned("bytearray(b'x')", "bytearray", "bytearray(b'x')")
+        expression = "{'a': [bytearray(b'x'), __import__('array').array('d', [0.5]), memoryview(b'x')]}"
+        self.assert_returned(expression, "dict", "{'a': [bytearray(b'x'), array('d', [0.5]), <memory at 0x…>]}")
+
+    def test_subclasses_of_plain_types_are_themselves(self):
+        expression = "[__import__('collections').namedtuple('Point', 'x')(1), __import__('signal').SIGINT]"
+        self.assert_returned(expression, "list", "[Point(x=1), <Signals.SIGINT: 2>]")
+
+    def test_an_array_of_which_the_text_shows_a_part_is_told_from_others(self):
+        digest = sha256(bytes(range(100))).hexdigest()
+        expression = "type('Array', (__import__('array').array,), {'__repr__': lambda self: '[0 ... 99]'})('B', range(100))"
+        text = f"[0 ... 99] (shape (100,), format B, SHA-256 {digest})"
+        self.assert_returned(f"[{expression}]", "list", f"[{text}]")
+
+    @unittest.skipUnless(find_spec("numpy"), "needs numpy")
+    def test_arrays_of_numpy_are(self):
+        for expression in ("numpy.arange(6.).reshape(2, 3)", "numpy.float64(0.1)", "numpy.arange(5000)", "[numpy.zeros(5000)]", "numpy.array([None])"):
+            values = {self.returned(model, f"__import__('numpy') and (lambda numpy: {expression})(__import__('numpy'))") for model in self.under_each_model()}
+            self.assertEqual(len(values), 1)
 
     def test_equal_values_have_equal_text(self):
         self.assert_returned("[{'b', 'a', 'c'}, {}]", "list", "[{'a', 'b', 'c'}, {}]")

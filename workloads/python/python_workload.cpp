@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -25,6 +26,14 @@ void check_readable(const std::string& file) {
   if (access(file.c_str(), R_OK) != 0) {
     throw lab::usage_error(file + " cannot be read: " + std::generic_category().message(errno));
   }
+}
+
+/// Preloads a library, before those that the user's environment asks for. Nothing, where there is no such file, or the
+/// system could not read its path in a list: the host says what it does without.
+std::vector<std::string> preloading(const std::string& library) {
+  if (!fs::exists(library) || library.find_first_of(" :$") != std::string::npos) return {};
+  const char* const others = std::getenv("LD_PRELOAD");
+  return {"LD_PRELOAD=" + library + (others == nullptr ? "" : ":" + std::string(others))};
 }
 
 class python_workload final : public lab::workload {
@@ -79,6 +88,11 @@ class python_workload final : public lab::workload {
                                         "--workers=" + std::to_string(workers)};
     for (const auto& text : spec_.args) command.push_back("--arg=" + text);
     return command;
+  }
+
+  std::vector<std::string> host_environment(std::string_view model) const override {
+    if (model != "threads") return {};  // elsewhere one thread alone has its interpreter
+    return preloading(support_directory() + "/libfanout_gil.so");
   }
 
  private:

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does a function take as long under fanout's host as in a plain Python program? Runs it both ways in turn, in pairs of
+fresh processes of the same interpreter, and prints for each model how many times as long the host took: the median over the
+pairs, and the interval that holds the true median with at least 95 % (order statistics: right for any distribution).
+
+    PYTHON bench/python/fidelity.py LIB [--pairs N] [--tasks N] [--workers N] [FILE:FUNCTION [ARG…]]
+
+LIB is the folder with host.py: build/release/lib/fanout. The interpreter that runs this script is the one that is compared.
+"""
+import argparse
+import json
+import math
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+
+NOTEBOOK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "notebook", "tasks.py")
+
+# What one would write without fanout. The clock starts where the host's does: the file is imported, nothing set up.
+PLAIN = """
+import asyncio, json, os, sys, time
+from concurrent.futures import ThreadPoolExecutor
+model, file, name, tasks, workers, arguments = json.loads(sys.argv[1])
+sys.path[0] = os.path.dirname(file)
+function = getattr(__import__(os.path.basename(file).removesuffix(".py")), name)
+
+def serial():
+    return [function(*arguments) for _ in range(tasks)]
+
+def threads():
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(lambda _: function(*arguments), range(tasks)))
+
+def in_loop():
+    async def one():
+        value = function(*arguments)
+        return await value if hasattr(type(value), "__await__") else value
+    async def every():
+        return await asyncio.gather(*[one() for _ in range(tasks)])
+    return asyncio.run(every())
+
+run = {"serial": serial, "threads": threads, "async": in_loop}[model]
+start = time.monotonic()
+run()
+print(time.monotonic() - start)
+"""
+
+
+def plain(model, work):
+    command = [sys.executable, "-B", "-c", PLAIN, json.dumps([model, work.file, work.function, work.tasks, work.workers, work.arguments])]
+    return float(subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout.split()[-1])
+
+
+def hosted(model, work):
+    command = [sys.executable, os.path.join(work.lib, "host.py"), f"--model={model}", f"--file={work.file}", f"--function={work.function}"]
+    command += [f"--tasks={work.tasks}", f"--workers={work.workers}", *(f"--arg={json.dumps(argument)}" for argument in work.arguments)]
+    environment = dict(os.environ)
+    if model == "threads":
+        environment["LD_PRELOAD"] = os.path.join(work.lib, "libfanout_gil.so")  # as fanout compare does
+    with tempfile.TemporaryFile() as record:
+        environment["FANOUT_RECORD_FD"] = str(record.fileno())
+        subprocess.run(command, env=environment, pass_fds=[record.fileno()], stdin=subprocess.DEVNULL, capture_output=True, check=True)
+        record.seek(0)
+        found = json.loads(record.read())
+    if "wall_s" not in found or not all(task["ok"] for task in found["tasks"]):
+        raise SystemExit(f"{model}: {found.get('error') or found['tasks']}")
+    return found["wall_s"]
+
+
+def interval(values):
+    """Of the median: the k-th least and the k-th largest, with the largest k whose level is 95 % or more."""
+    values, n = sorted(values), len(values)
+    outside, k = 2 / 2**n, 1  # the chance that the true median is beyond the k-th from either end
+    while (wider := outside + 2 * math.comb(n, k) / 2**n) <= 0.05:
+        outside, k = wider, k + 1
+    return values[k - 1], values[n - k], 1 - outside
+
+
+def compare(model, work):
+    ways = [plain, hosted]
+    for way in ways:
+        way(model, work)  # files are in memory after it
+    ratios = []
+    for _ in range(work.pairs):
+        random.shuffle(ways)
+        times = {way: way(model, work) for way in ways}
+        ratios.append(times[hosted] / times[plain])
+    low, high, level = interval(ratios)
+    print(f"{model:<8} {statistics.median(ratios):.4f}   [{low:.4f}, {high:.4f}]   {100 * level:.1f} % of {work.pairs} pairs", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("lib")
+    parser.add_argument("work", nargs="?", default=f"{NOTEBOOK}:cpu_task")
+    parser.add_argument("arguments", nargs="*", type=json.loads)
+    parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--tasks", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2)
+    work = parser.parse_intermixed_args()
+    work.file, _, work.function = work.work.rpartition(":")
+    work.file = os.path.abspath(work.file)
+    if work.function == "cpu_task" and not work.arguments:
+        work.arguments = [3_000_000]
+    print(f"{work.function}({', '.join(map(str, work.arguments))}) × {work.tasks}, Python {sys.version.split()[0]}: host / plain")
+    for model in ("serial", "threads", "async"):
+        compare(model, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+# How long threads wait for the interpreter's lock (GIL): what the preloaded libfanout_gil.so counts.
+import os
+import sys
+from _thread import get_native_id
+
+_SHORT = 1e-4  # seconds until a thread that waits asks the holder for the lock, while the meter learns
+
+
+class Waits:
+    """Made before the clock starts; begin() by a worker before each of its tasks; report() when the last has ended, while the
+    workers live. Threads are known by their kernel's ids."""
+
+    def __init__(self):
+        self._at_first_task = {}
+        self._is_free = not getattr(sys, "_is_gil_enabled", lambda: True)()  # an import of the user's may enable it
+        if self._is_free:
+            return
+        import _fanout
+
+        self._meter = _fanout
+        self._learned = _learned(_fanout)
+        if self._is_known():
+            self._at_start = _fanout.gil_waits()
+
+    def _is_known(self):
+        return isinstance(self._learned, bool)
+
+    def begin(self):
+        """Returns the calling thread."""
+        thread = get_native_id()
+        if not self._is_free and self._is_known() and thread not in self._at_first_task:
+            self._at_first_task[thread] = self._meter.gil_waits_here()
+        return thread
+
+    def report(self, threads):
+        """Keys of the record: "gil" of the whole process, "gil_by_worker" of these threads since their first tasks."""
+        if self._is_free:
+            return {"gil": _total([], [], "none: this interpreter runs without its lock"), "gil_by_worker": [_shares() for _ in threads]}
+        if not self._is_known():
+            return {"gil": {"unavailable": self._learned}}
+        now = self._meter.gil_waits()
+        method = "each wait, in pthread_cond_timedwait and pthread_cond_wait"
+        if not self._learned:
+            method += " (of a holder: by the layout of CPython's lock)"
+        by_thread = {waits[0]: waits for waits in now}
+        return {
+            "gil": _total(self._at_start, now, method),
+            "gil_by_worker": [_shares(self._at_first_task[thread], by_thread.get(thread)) for thread in threads],
+        }
+
+
+def _learned(meter):
+    """Whether the meter has seen both kinds of waits, or why it knows of none."""
+    folder = os.path.dirname(os.path.dirname(__file__))
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(_SHORT)
+    try:
+        learned = meter.learn_gil()
+    finally:
+        sys.setswitchinterval(interval + 5e-7)  # which is cut to whole microseconds
+    if isinstance(learned, str) and any(sign in folder for sign in " :$"):
+        learned += f"; it could not be, from {folder}: LD_PRELOAD holds no path with a space, a colon, or a dollar sign"
+    return learned
+
+
+def _total(before, after, method):
+    def spent(field):
+        return sum(waits[field] for waits in after) - sum(waits[field] for waits in before)
+
+    longest = max((waits[5] for waits in after), default=0.0)
+    return {"wait_s": spent(1), "switch_s": spent(2), "runq_s": spent(3), "waits": spent(4), "max_wait_s": longest, "method": method}
+
+
+def _shares(before=(0, 0.0, 0.0, 0.0, 0, 0.0), after=None):
+    """Of one worker; `after` is None if it has never waited."""
+    waits = after or before
+    spent = [now - then for now, then in zip(waits, before)]
+    return {"gil_s": spent[1], "gil_switch_s": spent[2], "gil_runq_s": spent[3], "gil_waits": spent[4], "gil_max_wait_s": waits[5]}
