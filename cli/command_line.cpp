@@ -13,7 +13,9 @@
 
 #include "cli/work.hpp"
 #include "lab/statistics.hpp"
+#include "lab/terminal.hpp"
 #include "lab/workload.hpp"
+#include "workloads/builtin.hpp"
 
 namespace cli {
 
@@ -30,15 +32,16 @@ constexpr auto overview = R"(Examples:
   fanout explain record.json  what that comparison showed
   fanout compare --help)";
 
-constexpr auto compare_help = R"(WORK:
+constexpr auto work_help = R"(WORK:
   (none)                      the notebook: five waits of 1 s and two CPU-bound
                               tasks, natively and as Python functions
-  sleep:SECONDS               a native task that waits
-  cpu:N                       a native task that sums i*i for all i < N
   FILE.py:FUNCTION            a function of yours, run by your own Python. Each
                               --arg is a Python literal or JSON, else a text;
                               '{i}' stands for the number of the task
+  or a native task that
+)";
 
+constexpr auto compare_help = R"(
 Examples:
   fanout compare
   fanout compare cpu:100000000 --models serial,threads
@@ -88,7 +91,7 @@ class help_formatter final : public CLI::Formatter {
   const char* usage_;
 };
 
-void set_help(CLI::App& app, const char* heading, const char* usage, const char* footer) {
+void set_help(CLI::App& app, const char* heading, const char* usage, const std::string& footer) {
   app.formatter(std::make_shared<help_formatter>(heading, usage));
   app.set_help_flag("-h,--help", "show this help");
   app.footer(footer);
@@ -105,17 +108,27 @@ void add_report_options(CLI::App& command, texts& typed) {
   command.add_flag("--strict", typed.strict, "exit with 3 if anything is undecided");
 }
 
+/// WORK, and what each built-in workload does.
+std::string help_on_work() {
+  constexpr std::size_t indent = 30, width = 80;
+  std::string text = work_help;
+  for (const workloads::builtin& work : workloads::builtins())
+    text += fmt::format("  {:<{}}{}\n", fmt::format("{}:{}", work.name, work.argument), indent - 2,
+                        lab::wrapped(work.about, width, indent));
+  return text;
+}
+
 CLI::App* add_compare(CLI::App& app, texts& typed) {
   CLI::App* compare = app.add_subcommand("compare", "run work under every concurrency model; say which is best");
   compare->group("Commands");
   set_help(*compare, "Run work under every concurrency model; say which is best.", "fanout compare [WORK] [OPTIONS]",
-           compare_help);
+           help_on_work() + compare_help);
   auto option = [compare](const char* name, auto& text, const char* value, const char* about) {
     return compare->add_option(name, text, about)->option_text(value);
   };
   compare->add_option("WORK", typed.work);
   option("--arg", typed.args, "V", "an argument for FUNCTION; may be repeated")->allow_extra_args(false);
-  option("--tasks", typed.tasks, "N", "tasks at the same time (5 for sleep, else 2)");
+  option("--tasks", typed.tasks, "N", "tasks at the same time (2, or 5 of short ones)");
   option("--workers", typed.workers, "N",
          "threads or processes (one per task, at most the\nnumber of CPUs + 4, at most 32)");
   option("--models", typed.models, "LIST", "some of serial,async,threads,processes (all)");

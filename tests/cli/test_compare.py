@@ -30,6 +30,36 @@ class Compare(ToolTest):
             self.assertEqual(record["workload"]["result"], {"type": "int", "value": str(sum(i * i for i in range(n)))})
             self.assertEqual({run["model"] for run in record["runs"]}, set(MODELS))
 
+    def test_each_built_in_workload_returns_the_exact_values_under_each_model(self):
+        def squares(n):
+            return str(n * (n - 1) * (2 * n - 1) // 6)
+
+        def inverted(number, size):
+            return str(sum((i % 256 + 1) * (255 - (number + i) % 256) for i in range(size)))
+
+        sizes, random = 0, 1
+        for _ in range(5000):  # alloc's, from the upper bits of Knuth's generator
+            random = (random * 6364136223846793005 + 1442695040888963407) % 2**64
+            sizes += 16 + (random >> 54)
+        for work, values in (("uneven:1000", [squares(1000), squares(100), squares(100)]),
+                             ("mixed:0.002", [squares(1_000_000)] * 3),
+                             ("lock:2500000", [squares(2_500_000)] * 3),
+                             ("memory:80", [str(sum(i + p for i in range(10) for p in range(20)))] * 3),
+                             ("alloc:5000", [str(sizes)] * 3),
+                             ("data:70000", [inverted(number, 70_000) for number in range(3)]),
+                             ("block:0.001", [None] * 3)):
+            with self.subTest(work):
+                record = self.compare_json(work, "--tasks", "3", "--rounds", "1", "--warmup", "0")
+                self.assertEqual({run["model"] for run in record["runs"]}, set(MODELS))
+                for run in record["runs"]:
+                    self.assertEqual([task["value"] for task in run["tasks"]], values, run["model"])
+
+    def test_a_blocking_call_blocks_its_event_loop(self):
+        for work, at_once in (("sleep:0.05", True), ("block:0.05", False)):
+            [run] = self.compare_json(work, "--models", "async", "--rounds", "1", "--warmup", "0")["runs"]
+            first_end = min(task["end_s"] for task in run["tasks"])
+            self.assertEqual(max(task["start_s"] for task in run["tasks"]) < first_end, at_once)
+
     def test_waits_overlap_except_serially(self):
         record = self.compare_json("sleep:0.2", "--tasks", "5", "--rounds", "1")
         wall = {row["model"]: row["median_s"] for row in record["summary"]}

@@ -65,6 +65,8 @@ class Usage(ToolTest):
             message = self.refused("compare", work)
             self.assertIn(f"{work}: how ", message)
         self.assertIn("at most 1000000", self.refused("compare", "sleep:1000001"))
+        for work in ("memory:0", "data:10M", "lock:", "alloc:1e6", "uneven:-1", "mixed:99999", "block:x"):
+            self.assertIn(f"{work}: how ", self.refused("compare", work))
 
     def test_an_argument_for_work_that_takes_none(self):
         self.assertIn("takes no --arg", self.refused("compare", "cpu:5", "--arg", "1"))
