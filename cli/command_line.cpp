@@ -13,13 +13,15 @@
 
 #include "cli/work.hpp"
 #include "lab/statistics.hpp"
+#include "lab/terminal.hpp"
 #include "lab/workload.hpp"
+#include "workloads/builtin.hpp"
 
 namespace cli {
 
 namespace {
 
-constexpr unsigned most_tasks = 100'000, most_workers = 1024, most_rounds = 1000, most_warmups = 100;
+constexpr unsigned most_tasks = 100'000, most_workers = 1024, most_rounds = 1000, most_warmups = 100, most_runs = 1000;
 
 constexpr auto overview = R"(Examples:
   fanout compare              the notebook: waits and CPU work, native and
@@ -28,27 +30,43 @@ constexpr auto overview = R"(Examples:
   fanout compare tasks.py:cpu_task --arg 1000000
   fanout compare cpu:100000000 --export-json record.json
   fanout explain record.json  what that comparison showed
+  fanout self-test            can what it says be trusted here?
   fanout compare --help)";
 
-constexpr auto compare_help = R"(WORK:
+constexpr auto work_help = R"(WORK:
   (none)                      the notebook: five waits of 1 s and two CPU-bound
                               tasks, natively and as Python functions
-  sleep:SECONDS               a native task that waits
-  cpu:N                       a native task that sums i*i for all i < N
   FILE.py:FUNCTION            a function of yours, run by your own Python. Each
                               --arg is a Python literal or JSON, else a text;
                               '{i}' stands for the number of the task
+  or a native task that
+)";
 
+constexpr auto compare_help = R"(
 Examples:
   fanout compare
   fanout compare cpu:100000000 --models serial,threads
   fanout compare tasks.py:fetch_data --arg '{i}' --arg 1 --tasks 5
   fanout compare tasks.py:cpu_task --arg 1000000 --python .venv/bin/python
   fanout compare tasks.py:cpu_task --assert 'processes < 0.6*threads'
+  fanout compare cpu:100000000 --reference serial --export-json record.json
+  fanout compare --resume record.json
+  fanout compare cpu:1000 --tasks 10,100,1000,10000
+  fanout compare tasks.py:work --tasks 16 --workers 1..8
   fanout compare sleep:0.2 --format json | jq '.summary[] | {model, median_s}'
 
 Exit codes: 0 ok, 1 a task failed, 2 wrong usage, 3 undecided (--strict), 4 not
 shown (--assert), 5 the models' results differ, 130 interrupted.)";
+
+constexpr auto self_test_help = R"(WORK is as for fanout compare, without arguments. Each run is a whole comparison of
+a model with itself: it must not say that one of the two is faster.
+
+Examples:
+  fanout self-test
+  fanout self-test --runs 20
+  fanout self-test sleep:0.1 --model processes
+
+Exit codes: 0 none was called faster, 1 one was or a task failed, 2 wrong usage.)";
 
 constexpr auto explain_help = R"(FILE:
   what fanout compare --export-json FILE has written, or --format json printed
@@ -66,8 +84,8 @@ Exit codes: those of the run; 2 if FILE cannot be read or is no record.)";
 
 /// As typed.
 struct texts {
-  std::string work, tasks, workers, models, rounds, warmup, budget, timeout, python, min_effect, format, seed,
-      export_json;
+  std::string work, tasks, workers, models, reference, rounds, warmup, budget, timeout, python, min_effect, format,
+      seed, export_json, resume, runs;
   std::vector<std::string> args, assertions;
   bool strict = false;
   std::string spec, model, file;
@@ -88,7 +106,7 @@ class help_formatter final : public CLI::Formatter {
   const char* usage_;
 };
 
-void set_help(CLI::App& app, const char* heading, const char* usage, const char* footer) {
+void set_help(CLI::App& app, const char* heading, const char* usage, const std::string& footer) {
   app.formatter(std::make_shared<help_formatter>(heading, usage));
   app.set_help_flag("-h,--help", "show this help");
   app.footer(footer);
@@ -105,20 +123,32 @@ void add_report_options(CLI::App& command, texts& typed) {
   command.add_flag("--strict", typed.strict, "exit with 3 if anything is undecided");
 }
 
+/// WORK, and what each built-in workload does.
+std::string help_on_work() {
+  constexpr std::size_t indent = 30, width = 80;
+  std::string text = work_help;
+  for (const workloads::builtin& work : workloads::builtins())
+    text += fmt::format("  {:<{}}{}\n", fmt::format("{}:{}", work.name, work.argument), indent - 2,
+                        lab::wrapped(work.about, width, indent));
+  return text;
+}
+
 CLI::App* add_compare(CLI::App& app, texts& typed) {
   CLI::App* compare = app.add_subcommand("compare", "run work under every concurrency model; say which is best");
   compare->group("Commands");
   set_help(*compare, "Run work under every concurrency model; say which is best.", "fanout compare [WORK] [OPTIONS]",
-           compare_help);
+           help_on_work() + compare_help);
   auto option = [compare](const char* name, auto& text, const char* value, const char* about) {
     return compare->add_option(name, text, about)->option_text(value);
   };
   compare->add_option("WORK", typed.work);
   option("--arg", typed.args, "V", "an argument for FUNCTION; may be repeated")->allow_extra_args(false);
-  option("--tasks", typed.tasks, "N", "tasks at the same time (5 for sleep, else 2)");
+  option("--tasks", typed.tasks, "N",
+         "tasks at the same time (2, or 5 of short ones);\nseveral: where does the best model change");
   option("--workers", typed.workers, "N",
-         "threads or processes (one per task, at most the\nnumber of CPUs + 4, at most 32)");
+         "threads or processes (one per task, at most the\nnumber of CPUs + 4, at most 32); several, too");
   option("--models", typed.models, "LIST", "some of serial,async,threads,processes (all)");
+  option("--reference", typed.reference, "MODEL", "compare the others with this one alone");
   option("--rounds", typed.rounds, "N|auto",
          "runs of each model (auto: 5 to 20, until every\npair is decided or two minutes are over)");
   option("--budget", typed.budget, "TIME", "no more rounds after so long, such as 90s or 2m");
@@ -128,6 +158,7 @@ CLI::App* add_compare(CLI::App& app, texts& typed) {
   option("--min-effect", typed.min_effect, "SHARE", "the smallest difference that matters (3%)");
   add_report_options(*compare, typed);
   option("--export-json", typed.export_json, "FILE", "write the record to FILE, for fanout explain");
+  option("--resume", typed.resume, "FILE", "go on with what Ctrl-C has interrupted (--export-json)");
   option("--seed", typed.seed, "N", "seed of the order in which models run (random)");
   return compare;
 }
@@ -140,6 +171,25 @@ CLI::App* add_explain(CLI::App& app, texts& typed) {
   explain->add_option("FILE", typed.file);
   add_report_options(*explain, typed);
   return explain;
+}
+
+CLI::App* add_self_test(CLI::App& app, texts& typed) {
+  CLI::App* test = app.add_subcommand("self-test", "compare a model with itself: none may be called faster");
+  test->group("Commands");
+  set_help(*test, "Compare a model with itself: none may be called faster.", "fanout self-test [WORK] [OPTIONS]",
+           self_test_help);
+  test->add_option("WORK", typed.work);
+  test->add_option("--model", typed.models, "which (threads)")->option_text("MODEL");
+  test->add_option("--runs", typed.runs, "how often (1)")->option_text("N");
+  return test;
+}
+
+self_test_options checked_self_test(const texts& typed) {
+  self_test_options options;
+  if (!typed.work.empty()) options.work = typed.work;
+  if (!typed.models.empty()) options.model = parse_model("--model", typed.models);
+  if (!typed.runs.empty()) options.runs = parse_count("--runs", typed.runs, 1, most_runs);
+  return options;
 }
 
 CLI::App* add_run_host(CLI::App& app, texts& typed) {
@@ -171,14 +221,42 @@ std::vector<unsigned> parse_rounds(std::string_view text) {
   return {parse_count("--rounds", text, 1, most_rounds)};
 }
 
+/// An experiment goes on as it was begun, so all that made it is in its record.
+void refuse_beside_resume(const texts& typed) {
+  const std::pair<const char*, bool> given[] = {
+      {"WORK", !typed.work.empty()},       {"--arg", !typed.args.empty()},
+      {"--tasks", !typed.tasks.empty()},   {"--workers", !typed.workers.empty()},
+      {"--models", !typed.models.empty()}, {"--rounds", !typed.rounds.empty()},
+      {"--warmup", !typed.warmup.empty()}, {"--timeout", !typed.timeout.empty()},
+      {"--python", !typed.python.empty()}, {"--min-effect", !typed.min_effect.empty()},
+      {"--seed", !typed.seed.empty()},     {"--reference", !typed.reference.empty()}};
+  for (const auto& [option, is_given] : given)
+    if (is_given)
+      throw lab::usage_error(fmt::format("--resume goes on as {} was begun, so leave {} out", typed.resume, option));
+}
+
+/// Of known models, and one that is run.
+void check_reference(const compare_options& options) {
+  const std::string model = parse_model("--reference", options.reference);
+  if (std::ranges::find(options.models, model) == options.models.end())
+    throw lab::usage_error(fmt::format("--reference is {0}, but --models does not name {0}", model));
+  for (const lab::claim& made : options.report.claims)
+    if (made.a != model && made.b != model)
+      throw lab::usage_error(
+          fmt::format("--assert '{}' is about a pair that --reference {} leaves out", made.text, model));
+}
+
 compare_options checked(const texts& typed) {
+  if (!typed.resume.empty()) refuse_beside_resume(typed);
   compare_options options{.work = typed.work,
                           .args = typed.args,
                           .models = known_models(),
+                          .reference = typed.reference,
                           .python = typed.python,
-                          .export_json = typed.export_json};
-  if (!typed.tasks.empty()) options.tasks = parse_count("--tasks", typed.tasks, 1, most_tasks);
-  if (!typed.workers.empty()) options.workers = parse_count("--workers", typed.workers, 1, most_workers);
+                          .export_json = typed.export_json,
+                          .resume = typed.resume};
+  if (!typed.tasks.empty()) options.tasks = parse_counts("--tasks", typed.tasks, 1, most_tasks);
+  if (!typed.workers.empty()) options.workers = parse_counts("--workers", typed.workers, 1, most_workers);
   if (!typed.rounds.empty()) options.looks = parse_rounds(typed.rounds);
   if (!typed.warmup.empty()) options.warmups = parse_count("--warmup", typed.warmup, 0, most_warmups);
   if (!typed.budget.empty()) options.budget = parse_time("--budget", typed.budget);
@@ -187,6 +265,7 @@ compare_options checked(const texts& typed) {
   if (!typed.min_effect.empty()) options.min_effect = parse_share("--min-effect", typed.min_effect);
   if (!typed.seed.empty()) options.seed = parse_seed(typed.seed);
   options.report = checked_report(typed);
+  if (!typed.reference.empty()) check_reference(options);
   return options;
 }
 
@@ -215,7 +294,7 @@ void refuse_empty_values(const CLI::App& command) {
       throw lab::usage_error(fmt::format("{} is empty: give it a value, or leave it out", option->get_name()));
 }
 
-const std::vector<std::string> commands = {"compare", "explain"};
+const std::vector<std::string> commands = {"compare", "explain", "self-test"};
 
 lab::usage_error no_command(const std::string& word) {
   if (word.empty()) return lab::usage_error("which command? Try fanout compare, or fanout --help");
@@ -250,6 +329,7 @@ command parse_command_line(int argc, char** argv) {
   texts typed;
   CLI::App* const compare = add_compare(app, typed);
   CLI::App* const explain = add_explain(app, typed);
+  CLI::App* const self_test = add_self_test(app, typed);
   CLI::App* const run = add_run_host(app, typed);
   const std::string first = argc > 1 ? argv[1] : "";
   const bool known = std::ranges::find(commands, first) != commands.end();
@@ -259,7 +339,9 @@ command parse_command_line(int argc, char** argv) {
     std::ranges::reverse(words);  // as CLI11 wants them
     app.parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
-    return show_text{compare->parsed() ? compare->help() : explain->parsed() ? explain->help() : app.help()};
+    for (const CLI::App* asked : {compare, explain, self_test})
+      if (asked->parsed()) return show_text{asked->help()};
+    return show_text{app.help()};
   } catch (const CLI::CallForVersion&) {
     return show_text{"fanout " FANOUT_VERSION "\n"};
   } catch (const CLI::ParseError& error) {
@@ -268,6 +350,10 @@ command parse_command_line(int argc, char** argv) {
   if (explain->parsed()) {
     refuse_empty_values(*explain);
     return checked_explain(typed);
+  }
+  if (self_test->parsed()) {
+    refuse_empty_values(*self_test);
+    return checked_self_test(typed);
   }
   if (!run->parsed()) {
     refuse_empty_values(*compare);

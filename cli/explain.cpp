@@ -4,38 +4,32 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
-#include <system_error>
-
 #include "cli/output.hpp"
-#include "lab/record_reader.hpp"
-#include "lab/workload.hpp"
+#include "cli/record_file.hpp"
 
 namespace cli {
 
 namespace {
 
-nlohmann::json parsed(const std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored))
-    throw lab::usage_error(fmt::format("{} is a directory; name a record in it", path));
-  std::ifstream file(path);
-  if (!file) throw lab::usage_error(fmt::format("cannot read {}: {}", path, std::generic_category().message(errno)));
-  try {
-    return nlohmann::json::parse(file);
-  } catch (const nlohmann::json::parse_error& error) {
-    std::string problem = error.what();  // "[json.exception.parse_error.101] parse error at line 1, column 7: …"
-    if (const auto at = problem.find("line "); at != std::string::npos) problem.erase(0, at);
-    throw lab::bad_record("is not JSON: " + problem);
-  }
-}
-
 exit_code explain_one(const nlohmann::json& document, const report_options& options) {
   lab::record record = lab::read_record(document);
   if (options.format == output_format::table) report_plan(record);
   return report_end(report_result(std::move(record), {}, options), options.format);
+}
+
+exit_code explain_scan(const nlohmann::json& points, const report_options& options) {
+  if (!points.is_array() || points.empty()) throw lab::bad_record("/points is not a list of records: […]");
+  refuse_claims(options);
+  std::vector<lab::record> read;
+  for (const nlohmann::json& one : points) {
+    const std::string where = fmt::format("/points/{}", read.size());
+    read.push_back(lab::read_record(one, where));
+    if (read.back().title != read.front().title || read.back().models != read.front().models)
+      throw lab::bad_record(where + " has other work or other models than the first");
+  }
+  std::vector<comparison_outcome> outcomes;
+  for (lab::record& record : read) outcomes.push_back(report_result(std::move(record), {}, point_report(options)));
+  return report_scan_end(outcomes, options.format);
 }
 
 /// The notebook's: all are read before the first is shown.
@@ -65,13 +59,12 @@ exit_code explain_all(const nlohmann::json& comparisons, const report_options& o
 
 exit_code run_explain(const explain_options& options) {
   try {
-    const nlohmann::json document = parsed(options.file);
+    const nlohmann::json document = read_json(options.file);
+    if (document.is_object() && document.contains("points")) return explain_scan(document["points"], options.report);
     const bool several = document.is_object() && document.contains("comparisons");
     return several ? explain_all(document["comparisons"], options.report) : explain_one(document, options.report);
   } catch (const lab::bad_record& error) {
-    throw lab::usage_error(
-        fmt::format("{}: {}; a record is what fanout compare --export-json writes, or --format json prints",
-                    options.file, error.what()));
+    throw no_record(options.file, error);
   }
 }
 

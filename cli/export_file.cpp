@@ -30,7 +30,7 @@ std::string behind_links(const std::string& path) {
 
 }  // namespace
 
-export_file::export_file(const std::string& path) : path_(behind_links(path)) {
+export_file::export_file(const std::string& path) : given_(path), path_(behind_links(path)) {
   std::error_code error;
   const fs::file_status status = fs::status(path_, error);
   if (fs::is_directory(status)) throw lab::usage_error(fmt::format("cannot write {}: it is a directory", path));

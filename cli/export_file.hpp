@@ -23,8 +23,11 @@ class export_file {
   /// All of it, once. Throws std::system_error, and lab::interrupted.
   void write(std::string_view text);
 
+  /// As it was given.
+  const std::string& path() const { return given_; }
+
  private:
-  std::string path_, part_;  // part_: empty if there is none, or none any more
+  std::string given_, path_, part_;  // part_: empty if there is none, or none any more
   lab::file_descriptor file_;
 };
 

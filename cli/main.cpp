@@ -12,6 +12,7 @@
 #include "cli/compare.hpp"
 #include "cli/explain.hpp"
 #include "cli/output.hpp"
+#include "cli/self_test.hpp"
 #include "lab/interruption.hpp"
 #include "lab/process_tree.hpp"
 #include "lab/workload.hpp"
@@ -33,17 +34,23 @@ int run(const cli::show_text& shown) {
   return cli::ok;
 }
 
-int run(const cli::compare_options& options) {
+/// What measures: a signal ends it when all that it has started is gone.
+template <class Options>
+int run_measuring(cli::exit_code (*command)(const Options&), const Options& options) {
   const lab::interruption signals;
   lab::become_subreaper();
   try {
-    return cli::run_compare(options);
+    return command(options);
   } catch (const lab::interrupted& by) {
     // While the signals are still ours: a reader that does not read must not keep us.
     lab::say("fanout: interrupted\n");
     return 128 + by.signal;
   }
 }
+
+int run(const cli::compare_options& options) { return run_measuring(cli::run_compare, options); }
+
+int run(const cli::self_test_options& options) { return run_measuring(cli::run_self_test, options); }
 
 int run(const cli::explain_options& options) { return cli::run_explain(options); }
 

@@ -68,7 +68,7 @@ exit_code run_notebook(const compare_options& options) {
   if (!options.export_json.empty()) file.emplace(options.export_json);
   const std::vector<cell> all = cells();
   compare_options each = options;
-  if (each.budget) *each.budget /= all.size();
+  if (each.budget) each.budget_shares = static_cast<unsigned>(all.size());
   std::vector<comparison_outcome> outcomes;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (options.report.format == output_format::table) write_out(heading(i + 1, all.size(), all[i].name));

@@ -43,6 +43,28 @@ unsigned parse_count(std::string_view option, std::string_view text, unsigned le
   return number;
 }
 
+std::vector<unsigned> parse_counts(std::string_view option, std::string_view text, unsigned least, unsigned most) {
+  constexpr std::size_t most_points = 64;
+  std::vector<unsigned> numbers;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string_view item = text.substr(begin, end - begin);
+    begin = end + 1;
+    const std::size_t dots = item.find("..");
+    const unsigned first = parse_count(option, item.substr(0, dots), least, most);
+    const unsigned last =
+        dots == std::string_view::npos ? first : parse_count(option, item.substr(dots + 2), first, most);
+    for (unsigned number = first; number <= last; ++number) {
+      if (std::ranges::find(numbers, number) != numbers.end())
+        throw lab::usage_error(fmt::format("{} names {} twice", option, number));
+      if (numbers.size() == most_points)
+        throw lab::usage_error(fmt::format("{} names more than {} numbers", option, most_points));
+      numbers.push_back(number);
+    }
+  }
+  return numbers;
+}
+
 std::chrono::nanoseconds parse_time(std::string_view option, std::string_view text) {
   constexpr std::pair<std::string_view, double> units[] = {{"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}};
   constexpr double longest_s = 365 * 24 * 3600.;
@@ -91,6 +113,12 @@ std::vector<std::string> parse_models(std::string_view text) {
     models.push_back(model);
   }
   return models;
+}
+
+std::string parse_model(std::string_view option, std::string_view text) {
+  const std::vector<std::string> models = parse_models(text);
+  if (models.size() > 1) throw lab::usage_error(fmt::format("{} is one model, not '{}'", option, text));
+  return models.front();
 }
 
 output_format parse_format(std::string_view text) {

@@ -25,17 +25,27 @@ struct report_options {
 /// `fanout compare`. What the user did not say is empty: it depends on the work.
 struct compare_options {
   std::string work;  // empty: the notebook
-  std::vector<std::string> args;
-  std::optional<unsigned> tasks{}, workers{};
-  std::vector<unsigned> looks{};  // after how many rounds the data are looked at; the last look is the end
+  std::vector<std::string> args{};
+  std::vector<unsigned> tasks{}, workers{};  // more than one of either: a scan
+  std::vector<unsigned> looks{};             // after how many rounds the data are looked at; the last look is the end
   unsigned warmups = 1;
   std::optional<std::chrono::nanoseconds> budget{};
+  unsigned budget_shares =
+      1;  // comparisons that have equal parts of it, also of the one that there is if that is empty
   std::chrono::nanoseconds timeout = std::chrono::minutes(10);
-  std::vector<std::string> models;
-  std::string python, export_json;
+  std::vector<std::string> models{};
+  std::string reference{};  // empty: all pairs
+  std::string python{}, export_json{}, resume{};
   double min_effect = 0.03;
   report_options report{};
   std::optional<std::uint64_t> seed{};
+};
+
+/// `fanout self-test`.
+struct self_test_options {
+  std::string work = "cpu:130000000";  // 0.2 s on a usual CPU
+  std::string model = "threads";
+  unsigned runs = 1;
 };
 
 /// `fanout explain`.
@@ -49,6 +59,9 @@ const std::vector<std::string>& known_models();
 
 /// A whole number in [least, most]. Throws lab::usage_error that names the option.
 unsigned parse_count(std::string_view option, std::string_view text, unsigned least, unsigned most);
+
+/// "8", "1,2,4", "1..8": different whole numbers in [least, most]. Throws lab::usage_error that names the option.
+std::vector<unsigned> parse_counts(std::string_view option, std::string_view text, unsigned least, unsigned most);
 
 /// "500ms", "90s", "1.5m" or "2h", more than nothing and at most a year. Throws lab::usage_error.
 std::chrono::nanoseconds parse_time(std::string_view option, std::string_view text);
@@ -64,6 +77,9 @@ lab::claim parse_assertion(const std::string& text);
 
 /// "serial,threads": known models, each once. Throws lab::usage_error that names the models and the nearest.
 std::vector<std::string> parse_models(std::string_view text);
+
+/// One of them. Throws lab::usage_error that names the option too.
+std::string parse_model(std::string_view option, std::string_view text);
 
 /// The candidate that is `word` but for the fewest edits; none if that takes more than two.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);

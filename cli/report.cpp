@@ -11,6 +11,7 @@
 #include "lab/analysis.hpp"
 #include "lab/csv.hpp"
 #include "lab/markdown.hpp"
+#include "lab/scan.hpp"
 #include "lab/terminal.hpp"
 #include "lab/view.hpp"
 #include "lab/workload.hpp"
@@ -91,10 +92,22 @@ comparison_outcome report_result(lab::record experiment, std::string name, const
 
 void refuse_claims(const report_options& options) {
   if (!options.claims.empty())
-    throw lab::usage_error("--assert needs one comparison to hold for: the notebook is four, with different winners");
+    throw lab::usage_error(
+        "--assert needs one comparison to hold for: the notebook and scans are several, with different winners");
 }
 
-std::string json_document(const comparison_outcome& outcome) { return text_of(lab::to_json(outcome.record)); }
+std::string json_document(const lab::record& experiment) { return text_of(lab::to_json(experiment)); }
+
+std::string scan_document(const std::vector<comparison_outcome>& points) {
+  nlohmann::ordered_json all = {{"$schema", lab::record_schema}, {"fanout", FANOUT_VERSION}};
+  for (const comparison_outcome& point : points) all["points"].push_back(lab::to_json(point.record));
+  return text_of(all);
+}
+
+report_options point_report(report_options whole) {
+  whole.format = output_format::json;  // which prints nothing before the end
+  return whole;
+}
 
 std::string json_document(const std::vector<comparison_outcome>& outcomes) {
   nlohmann::ordered_json all = {{"$schema", lab::record_schema}, {"fanout", FANOUT_VERSION}};
@@ -107,7 +120,7 @@ std::string json_document(const std::vector<comparison_outcome>& outcomes) {
 }
 
 exit_code report_end(const comparison_outcome& outcome, output_format format) {
-  if (format == output_format::json) write_out(json_document(outcome));
+  if (format == output_format::json) write_out(json_document(outcome.record));
   if (format == output_format::csv) write_out(csv_document({outcome}));
   if (format == output_format::markdown) write_out(markdown_document({outcome}));
   if (format == output_format::table && outcome.measured_anything) write_out("\n" + lab::show_legend(out()));
@@ -131,6 +144,20 @@ exit_code report_end(const std::vector<comparison_outcome>& outcomes, output_for
     write_out(text + "\n" + lab::show_legend(out()));
   }
   return std::ranges::max(outcomes, {}, &comparison_outcome::code).code;
+}
+
+exit_code report_scan_end(const std::vector<comparison_outcome>& points, output_format format) {
+  std::vector<lab::record> records;
+  for (const comparison_outcome& point : points) records.push_back(point.record);
+  if (format == output_format::json)
+    write_out(scan_document(points));
+  else if (format == output_format::csv)
+    write_out(csv_document(points));
+  else if (format == output_format::markdown)
+    write_out(lab::show_scan_markdown(records));
+  else
+    write_out(bold(lab::scan_in_words(records.front(), records.size())) + "\n\n" + lab::show_scan(records, out()));
+  return std::ranges::max(points, {}, &comparison_outcome::code).code;
 }
 
 }  // namespace cli

@@ -32,10 +32,14 @@ void report_plan(const lab::record& experiment);
 comparison_outcome report_result(lab::record experiment, std::string name, const report_options& options);
 
 /// The documents that JSON formats and exports have: of one comparison, of the notebook.
-std::string json_document(const comparison_outcome& outcome);
+std::string json_document(const lab::record& experiment);
 std::string json_document(const std::vector<comparison_outcome>& outcomes);
+std::string scan_document(const std::vector<comparison_outcome>& points);
 
-/// Of the notebook nothing can be asserted: its parts have different winners. Throws lab::usage_error.
+/// How a point of a scan is reported as it ends: problems alone, the table comes at the end.
+report_options point_report(report_options whole);
+
+/// Of several comparisons nothing can be asserted: they may have different winners. Throws lab::usage_error.
 void refuse_claims(const report_options& options);
 
 /// What comes after one comparison, and what the tool exits with.
@@ -43,5 +47,8 @@ exit_code report_end(const comparison_outcome& outcome, output_format format);
 
 /// What comes after the comparisons of the notebook.
 exit_code report_end(const std::vector<comparison_outcome>& outcomes, output_format format);
+
+/// The whole scan, and what the tool exits with.
+exit_code report_scan_end(const std::vector<comparison_outcome>& points, output_format format);
 
 }  // namespace cli

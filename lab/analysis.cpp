@@ -73,15 +73,32 @@ void add_values(std::vector<returned_values>& values, const run_record& run) {
   if (std::ranges::find(known->models, run.model) == known->models.end()) known->models.push_back(run.model);
 }
 
+std::vector<double> walls_of(const record& experiment, const std::string& model) {
+  std::vector<double> wall_s;
+  for (const run_record* run : runs_of(experiment.runs, model)) wall_s.push_back(run->wall_s);
+  return wall_s;
+}
+
 void add_verdicts(analysis& found, const record& experiment) {
   std::vector<std::vector<double>> wall_s;
-  for (const std::string& model : found.compared) {
-    wall_s.emplace_back();
-    for (const run_record* run : runs_of(experiment.runs, model)) wall_s.back().push_back(run->wall_s);
+  for (const std::string& model : found.compared) wall_s.push_back(walls_of(experiment, model));
+  std::optional<std::size_t> reference;
+  if (!experiment.reference.empty()) {
+    const auto at = std::ranges::find(found.compared, experiment.reference);
+    if (at == found.compared.end()) return;
+    reference = static_cast<std::size_t>(at - found.compared.begin());
   }
-  found.pairs = compare_all(wall_s, experiment.test);
-  const std::vector<unsigned> rank = ranks(found.compared.size(), found.pairs);
+  found.pairs = compare_all(wall_s, experiment.test, reference);
+  const std::vector<unsigned> rank =
+      reference ? ranks_on_reference(found.compared.size(), found.pairs) : ranks(found.compared.size(), found.pairs);
   for (std::size_t i = 0; i < rank.size(); ++i) found.models[i].rank = rank[i];
+}
+
+void add_speedups(analysis& found, const record& experiment, const std::string& over,
+                  std::optional<double> model_summary::* speedup) {
+  if (std::ranges::find(found.compared, over) == found.compared.end()) return;
+  for (model_summary& model : found.models)
+    model.*speedup = median_ratio(walls_of(experiment, model.model), walls_of(experiment, over));
 }
 
 }  // namespace
@@ -124,8 +141,10 @@ analysis analyse(const record& experiment) {
     found.models.push_back(summarise(model, runs, cpus));
   }
   if (!found.values_differ() && !found.compared.empty()) add_verdicts(found, experiment);
-  if (std::ranges::find(found.compared, "serial") != found.compared.end() && !found.values_differ())
-    for (model_summary& model : found.models) model.speedup_vs_serial = found.ratio(model.model, "serial");
+  if (!found.values_differ()) {
+    add_speedups(found, experiment, "serial", &model_summary::speedup_vs_serial);
+    add_speedups(found, experiment, experiment.reference, &model_summary::speedup_vs_reference);
+  }
   std::ranges::sort(found.models, {}, [](const model_summary& m) { return std::pair(m.rank, m.median_s); });
   return found;
 }

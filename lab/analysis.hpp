@@ -20,7 +20,8 @@ struct model_summary {
   std::optional<double> cores{};  // nothing if the clocks are too coarse to tell
   double peak_bytes = 0;
   double voluntary_switches = 0, involuntary_switches = 0;
-  std::optional<double> speedup_vs_serial{};  // nothing if serial was not measured
+  std::optional<double> speedup_vs_serial{};     // nothing if serial was not measured
+  std::optional<double> speedup_vs_reference{};  // nothing if there is none
 };
 
 /// The same error, told once.
@@ -38,7 +39,7 @@ struct returned_values {
 
 struct analysis {
   std::vector<model_summary> models;  // those measured without failure, best first
-  std::vector<comparison> pairs;      // a, b: indices into `compared`; none if the values differ
+  std::vector<comparison> pairs;  // a, b: indices into `compared`; none if the values differ, or without a reference
   std::vector<std::string> compared;  // the measured models in the order asked for
   std::vector<failure> failures;
   std::vector<returned_values> values;  // more than one: the models' results differ
@@ -46,7 +47,7 @@ struct analysis {
   bool values_differ() const { return values.size() > 1; }
   /// The verdict between two measured models; the pair may be stored either way round.
   verdict between(const std::string& a, const std::string& b) const;
-  /// How many times as fast a is as b.
+  /// How many times as fast a is as b, of which one is the reference if there is one.
   double ratio(const std::string& a, const std::string& b) const;
 };
 

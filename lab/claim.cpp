@@ -66,8 +66,9 @@ std::optional<measured_ratio> ratio_of(const claim& made, const analysis& found)
 
 std::string why_not_compared(const claim& made, const analysis& found) {
   if (found.values_differ()) return "the models' results differ";
-  const bool has_a = std::ranges::find(found.compared, made.a) != found.compared.end();
-  return (has_a ? made.b : made.a) + " was not measured";
+  for (const std::string& model : {made.a, made.b})
+    if (std::ranges::find(found.compared, model) == found.compared.end()) return model + " was not measured";
+  return "neither is the reference, with which alone models were compared";
 }
 
 judgement not_shown(const std::string& text, bool open = false) {

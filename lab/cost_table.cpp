@@ -29,7 +29,7 @@ std::string range(const std::string& least, const std::string& most) {
   return least.substr(0, least.find(' ')) + " – " + most;
 }
 
-void add_measured(table& rows, const analysis& found) {
+void add_measured(table& rows, const record& experiment, const analysis& found) {
   std::vector<double> wall, cpu;  // wall: median, least, most of each model: all in one unit
   for (const model_summary& model : found.models) {
     wall.insert(wall.end(), {model.median_s, model.min_s, model.max_s});
@@ -38,13 +38,14 @@ void add_measured(table& rows, const analysis& found) {
   const auto walls = format_seconds(wall), cpus = format_seconds(cpu);
   for (std::size_t i = 0; i < found.models.size(); ++i) {
     const model_summary& model = found.models[i];
-    rows.add_row({model.rank > 0 ? std::to_string(model.rank) : "–", model.model, walls[3 * i],
-                  model.speedup_vs_serial ? format_factor(*model.speedup_vs_serial) + "×" : "–",
-                  fmt::format("{:.1f} %", 100 * model.setup_s / model.median_s), cpus[i],
-                  model.cores ? fmt::format("{:.2f}", *model.cores) : "–", format_bytes(model.peak_bytes),
-                  count_of(model.voluntary_switches) + "/" + count_of(model.involuntary_switches),
-                  range(walls[3 * i + 1], walls[3 * i + 2])},
-                 model.rank == 1 && found.models.back().rank > 1);
+    const auto& speedup = experiment.reference.empty() ? model.speedup_vs_serial : model.speedup_vs_reference;
+    rows.add_row(
+        {model.rank > 0 ? std::to_string(model.rank) : "–", model.model, walls[3 * i],
+         speedup ? format_factor(*speedup) + "×" : "–", fmt::format("{:.1f} %", 100 * model.setup_s / model.median_s),
+         cpus[i], model.cores ? fmt::format("{:.2f}", *model.cores) : "–", format_bytes(model.peak_bytes),
+         count_of(model.voluntary_switches) + "/" + count_of(model.involuntary_switches),
+         range(walls[3 * i + 1], walls[3 * i + 2])},
+        model.rank == 1 && found.models.back().rank > 1);
   }
 }
 
@@ -61,7 +62,7 @@ table cost_table(const record& experiment, const analysis& found) {
   table rows({{"rank"},
               {"model", true},
               {"wall"},
-              {"vs serial"},
+              {"vs " + (experiment.reference.empty() ? "serial" : experiment.reference)},
               {"set-up"},
               {"CPU"},
               {"cores"},
@@ -69,7 +70,7 @@ table cost_table(const record& experiment, const analysis& found) {
               {"switches"},
               {"wall, range"}},
              3);
-  add_measured(rows, found);
+  add_measured(rows, experiment, found);
   add_missing(rows, experiment, found);
   return rows;
 }

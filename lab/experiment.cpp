@@ -9,6 +9,7 @@
 
 #include "lab/analysis.hpp"
 #include "lab/guardian.hpp"
+#include "lab/interruption.hpp"
 #include "lab/latin_square.hpp"
 
 namespace lab {
@@ -40,7 +41,29 @@ record empty_record(const workload& work, const experiment_plan& plan) {
           .warmups = plan.warmups,
           .timeout_s = seconds(plan.timeout),
           .budget_s = seconds(plan.budget),
-          .models = plan.models};
+          .models = plan.models,
+          .reference = plan.reference};
+}
+
+/// What it was made by, and what is still to be done.
+experiment_plan plan_of(const record& begun) {
+  return {.models = begun.models,
+          .reference = begun.reference,
+          .tasks = begun.tasks,
+          .workers = begun.workers,
+          .seed = begun.seed,
+          .test = begun.test,
+          .warmups = begun.warmups,
+          .timeout = std::chrono::ceil<std::chrono::nanoseconds>(std::chrono::duration<double>(begun.timeout_s)),
+          .least_rounds = static_cast<unsigned>(begun.order.size()) + 1};
+}
+
+/// Measurements of different things do not make one experiment. `what` is the first key that differs.
+void refuse_other(std::string_view kind, const nlohmann::json& begun, const nlohmann::json& now) {
+  for (const auto& [what, value] : begun.items())
+    if (!now.contains(what) || now[what] != value)
+      throw usage_error(fmt::format("cannot go on: {}'s {} was {}, now it is {}", kind, what, value.dump(),
+                                    now.contains(what) ? now[what].dump() : "unknown"));
 }
 
 bool all_is_decided(const record& experiment, const std::vector<claim>& claims) {
@@ -54,10 +77,17 @@ class experiment {
   experiment(workload& work, const experiment_plan& plan, observer& watcher)
       : work_(work), plan_(plan), watcher_(watcher), found_(empty_record(work, plan)) {}
 
+  /// Goes on with one.
+  experiment(workload& work, const experiment_plan& plan, observer& watcher, record begun)
+      : work_(work), plan_(plan), watcher_(watcher), found_(std::move(begun)) {}
+
   record run();
 
  private:
   void choose_models();
+  void take_over_failures();
+  void run_rounds();
+  record whole_rounds() const;
   void warm_up();
   void run_round(unsigned round, const std::vector<std::size_t>& order);
   void measure(run_record& run);
@@ -74,15 +104,42 @@ class experiment {
 
 record experiment::run() {
   choose_models();
+  take_over_failures();
   watcher_.started(found_);
-  warm_up();
+  try {
+    warm_up();
+    run_rounds();
+  } catch (const interrupted&) {
+    if (record whole = whole_rounds(); !whole.order.empty()) watcher_.interrupted(std::move(whole));
+    throw;
+  }
+  return std::move(found_);
+}
+
+void experiment::run_rounds() {
   latin_square square(running_.size(), plan_.seed);
-  for (unsigned round = 1; failed_.size() < running_.size(); ++round) {
+  for (std::size_t begun = 0; begun < found_.order.size(); ++begun) square.next_row();
+  for (auto round = static_cast<unsigned>(found_.order.size()) + 1; failed_.size() < running_.size(); ++round) {
     run_round(round, square.next_row());
     watcher_.round_finished(found_);
     if (is_over(round)) break;
   }
-  return std::move(found_);
+}
+
+/// Without what was being measured when a signal came.
+record experiment::whole_rounds() const {
+  record whole = found_;
+  whole.order.resize(whole.conditions.size());
+  std::erase_if(whole.runs, [&](const run_record& run) { return run.round > whole.order.size(); });
+  whole.interrupted = true;
+  return whole;
+}
+
+/// Of an experiment that is resumed: what has failed stays so.
+void experiment::take_over_failures() {
+  for (const auto* runs : {&found_.warmup_runs, &found_.runs})
+    for (const run_record& run : *runs)
+      if (!run.error.empty()) failed_.push_back(run.model);
 }
 
 void experiment::choose_models() {
@@ -159,6 +216,31 @@ bool experiment::is_over(unsigned round) {
 record run_experiment(workload& work, const experiment_plan& plan, observer& watcher) {
   work.prepare(plan.tasks);
   return experiment(work, plan, watcher).run();
+}
+
+record resume_experiment(workload& work, record begun, const std::vector<claim>& claims,
+                         std::chrono::nanoseconds budget, observer& watcher) {
+  if (!begun.interrupted || begun.order.size() >= begun.test.looks.back())
+    throw usage_error("the experiment is complete: there is nothing to go on with");
+  work.prepare(begun.tasks);
+  refuse_other("the tool", {{"version", begun.version}}, {{"version", FANOUT_VERSION}});
+  refuse_other("the machine", begun.machine, describe_machine());
+  refuse_other("the work", begun.workload, work.describe());
+  refuse_other("the work", begun.host, work.host());
+  for (const std::string& model : begun.models) {
+    const auto reason = work.unavailable(model);
+    const bool was = std::ranges::find(begun.unavailable, model, &unavailable_model::model) == begun.unavailable.end();
+    if (was != !reason)
+      throw usage_error(
+          fmt::format("cannot go on: {} {}", model, was ? "is not available: " + *reason : "was not available"));
+  }
+  experiment_plan plan = plan_of(begun);
+  plan.claims = claims;
+  plan.budget = budget;
+  begun.interrupted = false;
+  begun.budget_s = seconds(budget);
+  begun.unavailable.clear();  // they are found again
+  return experiment(work, plan, watcher, std::move(begun)).run();
 }
 
 }  // namespace lab

@@ -17,6 +17,7 @@ namespace lab {
 
 struct experiment_plan {
   std::vector<std::string> models;
+  std::string reference{};  // compare pairs with this model alone; empty: all pairs
   unsigned tasks, workers;
   std::uint64_t seed;
   test_plan test{.looks = automatic_looks};  // it ends at the last look, or at one when every pair is decided,
@@ -41,11 +42,18 @@ class observer {
   virtual void round_finished(const record& /*so far*/) {}
   virtual void tick() {}  // about ten times a second while something runs
   virtual void printed(const std::string& /*model*/, const output_line&) {}
+  virtual void interrupted(record /*of the rounds that are whole, to be resumed; at least one*/) {}
 };
 
 /// Every model once per round, each time in a fresh process, in the order of a random Latin square (latin_square.hpp).
 /// A model whose task fails, whose host dies or takes too long is recorded with its error and left out of later rounds;
 /// the others go on. Throws usage_error from the workload, and interrupted. The caller must be a subreaper (run_host).
 record run_experiment(workload& work, const experiment_plan& plan, observer& watcher);
+
+/// Goes on with an experiment that was interrupted, as if it had not been: its models run in the order in which they
+/// would have, after warming up again. Claims and budget are new. Throws usage_error if there is nothing to go on with,
+/// or if work, models or machine are not the same.
+record resume_experiment(workload& work, record begun, const std::vector<claim>& claims,
+                         std::chrono::nanoseconds budget, observer& watcher);
 
 }  // namespace lab

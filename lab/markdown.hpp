@@ -12,4 +12,7 @@ namespace lab {
 /// A heading of this level, then plan, table and sentences.
 std::string show_markdown(const record& experiment, const analysis& found, unsigned heading = 3);
 
+/// Text as it is: what it says may come from a file name or an error.
+std::string escaped_markdown(const std::string& text);
+
 }  // namespace lab

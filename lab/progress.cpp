@@ -31,7 +31,8 @@ void progress::started(const record& experiment) {
   looks_ = experiment.test.looks;
   for (const std::string& model : experiment.models) models_[model].left = experiment.warmups;
   for (const auto& [model, reason] : experiment.unavailable) models_.erase(model);
-  plan_until(looks_.front());
+  until_ = static_cast<unsigned>(experiment.order.size());  // more than none if it was interrupted
+  plan_until(*std::ranges::upper_bound(looks_, until_));
   started_ = clock::now();
 }
 

@@ -25,6 +25,10 @@ class progress : public observer {
   void tick() override;
   void printed(const std::string& model, const output_line& line) override;
 
+ protected:
+  /// Of the line that is rewritten: before anything else is written.
+  void erase();
+
  private:
   using clock = std::chrono::steady_clock;
   struct times {
@@ -35,7 +39,6 @@ class progress : public observer {
   };
 
   void draw();
-  void erase();
   /// The end of the rounds that are certain to come: the next look.
   void plan_until(unsigned look);
   /// Seconds until then; negative as long as a model has not been seen.

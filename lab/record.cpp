@@ -113,6 +113,8 @@ json plan_to_json(const record& experiment) {
   if (experiment.timeout_s > 0) plan["timeout_s"] = experiment.timeout_s;
   if (experiment.budget_s > 0) plan["budget_s"] = experiment.budget_s;
   if (experiment.budget_spent) plan["budget_spent"] = true;
+  if (experiment.interrupted) plan["interrupted"] = true;
+  if (!experiment.reference.empty()) plan["reference"] = experiment.reference;
   plan["alpha"] = experiment.test.alpha;
   plan["alpha_difference"] = experiment.test.alpha_difference;
   plan["min_effect"] = experiment.test.min_effect;
@@ -134,6 +136,7 @@ json to_json(const model_summary& model) {
   if (model.cores) result["cores"] = *model.cores;
   if (model.rank > 0) result["rank"] = model.rank;
   if (model.speedup_vs_serial) result["speedup_vs_serial"] = *model.speedup_vs_serial;
+  if (model.speedup_vs_reference) result["speedup_vs_reference"] = *model.speedup_vs_reference;
   return result;
 }
 

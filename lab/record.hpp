@@ -72,7 +72,9 @@ struct record {
   unsigned warmups = 0;
   double timeout_s = 0, budget_s = 0;             // 0: none
   bool budget_spent = false;                      // that is why there were no more rounds
+  bool interrupted = false;                       // there were to be more rounds: resume_experiment()
   std::vector<std::string> models{};              // as asked for
+  std::string reference{};                        // only pairs with this model are compared; empty: all
   std::vector<unavailable_model> unavailable{};   // those that cannot run here
   std::vector<run_record> warmup_runs{};          // before the first round
   std::vector<std::vector<std::string>> order{};  // per round, the models in the order they ran

@@ -256,6 +256,8 @@ record read_record(const json& document, const std::string& where) {
   if (const auto timeout = plan.find("timeout_s")) experiment.timeout_s = timeout->positive();
   if (const auto budget = plan.find("budget_s")) experiment.budget_s = budget->positive();
   if (const auto spent = plan.find("budget_spent")) experiment.budget_spent = spent->flag();
+  if (const auto interrupted = plan.find("interrupted")) experiment.interrupted = interrupted->flag();
+  if (const auto reference = plan.find("reference")) experiment.reference = reference->name_among(experiment.models);
   for (const node& round : plan.at("order").items()) {
     experiment.order.emplace_back();
     for (const node& model : round.items()) experiment.order.back().push_back(model.name_among(experiment.models));

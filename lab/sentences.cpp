@@ -56,6 +56,43 @@ std::string tie_in_words(const record& experiment, const analysis& found, const 
   return fmt::format("no measurable difference (within ±{})", margin(experiment));
 }
 
+/// What is shown of a model against the reference; nothing if that is undecided.
+std::optional<sentence> against_reference(const record& experiment, const analysis& found, const std::string& model) {
+  const std::string& reference = experiment.reference;
+  switch (found.between(model, reference)) {
+    case verdict::faster:
+      return sentence{
+          "✔", ansi::green,
+          fmt::format("{} is {} times as fast as {}", model, format_factor(found.ratio(model, reference)), reference)};
+    case verdict::slower:
+      return sentence{"–", ansi::plain,
+                      fmt::format("{} takes {} times as long as {}", model,
+                                  format_factor(found.ratio(reference, model)), reference)};
+    case verdict::undecided:
+      return {};
+    default:
+      return sentence{
+          "≈", ansi::plain,
+          fmt::format("{} and {}: {}", model, reference, tie_in_words(experiment, found, {model, reference}))};
+  }
+}
+
+std::vector<sentence> sentences_on_reference(const record& experiment, const analysis& found) {
+  const std::string& reference = experiment.reference;
+  if (std::ranges::find(found.compared, reference) == found.compared.end())
+    return {{"–", ansi::plain, fmt::format("no verdict: {}, the reference, was not measured", reference)}};
+  std::vector<sentence> shown;
+  for (const model_summary& model : found.models)
+    if (auto one = against_reference(experiment, found, model.model)) shown.push_back(std::move(*one));
+  return shown;
+}
+
+std::string headline_on_reference(const record& experiment, const analysis& found) {
+  std::string text;
+  for (const sentence& one : sentences_on_reference(experiment, found)) text += (text.empty() ? "" : "; ") + one.text;
+  return text.empty() ? fmt::format("nothing is shown against {}", experiment.reference) : text;
+}
+
 /// "2.00 times as fast as serial"; a range of factors where the best are not shown to be equally fast.
 std::string times_as_fast(const analysis& found, const names& best, const names& others) {
   std::vector<double> ratios;
@@ -146,7 +183,7 @@ std::optional<sentence> undecided_sentence(const record& experiment, const analy
     if (pair.more_rounds) more = std::max(more.value_or(0), *pair.more_rounds);
   }
   if (pairs.empty()) return {};
-  const bool all = pairs.size() == found.pairs.size() && pairs.size() > 1;
+  const bool all = pairs.size() == found.pairs.size() && pairs.size() > 1 && experiment.reference.empty();
   std::string text = fmt::format(
       "undecided after {}{}: {}", counted(experiment.order.size(), "round"),
       experiment.budget_spent ? fmt::format(", when its time ({:g} s) was up", experiment.budget_s) : "",
@@ -165,7 +202,15 @@ void add(std::vector<sentence>& all, std::optional<sentence> one) {
   if (one) all.push_back(std::move(*one));
 }
 
-void add_verdict(std::vector<sentence>& all, const record& experiment, const analysis& found) {
+/// The part that was measured is all there is.
+std::optional<sentence> interrupted_sentence(const record& experiment) {
+  if (!experiment.interrupted) return {};
+  return sentence{"!", ansi::yellow,
+                  fmt::format("interrupted after {} of at most {}: fanout compare --resume FILE goes on with it",
+                              counted(experiment.order.size(), "round"), experiment.test.looks.back())};
+}
+
+void add_best(std::vector<sentence>& all, const record& experiment, const analysis& found) {
   const names best = leaders(found);
   const bool anything_shown =
       best.size() < found.models.size() || best.size() < 2 || tied_groups(found) == std::vector<names>{best};
@@ -176,6 +221,14 @@ void add_verdict(std::vector<sentence>& all, const record& experiment, const ana
     if (group != best)
       all.push_back(
           {"≈", ansi::plain, fmt::format("{}: {}", format_list(group), tie_in_words(experiment, found, group))});
+}
+
+void add_verdict(std::vector<sentence>& all, const record& experiment, const analysis& found) {
+  if (experiment.reference.empty())
+    add_best(all, experiment, found);
+  else
+    std::ranges::move(sentences_on_reference(experiment, found), std::back_inserter(all));
+  add(all, interrupted_sentence(experiment));
   add(all, undecided_sentence(experiment, found));
   add(all, conditions_sentence(experiment));
   add(all, rounds_sentence(experiment, found));
@@ -231,6 +284,7 @@ std::string plan_in_words(const record& experiment) {
     facts += fmt::format(" · {} × {}{} in random order (seed {})", counted(running, "model"),
                          looks.size() > 1 ? fmt::format("{} to ", looks.front()) : "", counted(looks.back(), "round"),
                          experiment.seed);
+  if (!experiment.reference.empty()) facts += fmt::format(", each against {}", experiment.reference);
   return facts;
 }
 
@@ -246,6 +300,7 @@ std::string headline(const record& experiment, const analysis& found) {
   if (found.models.size() == 1)
     return fmt::format("{} alone was measured: there is nothing to compare it with", found.models.front().model);
   if (found.values_differ()) return "no verdict: the models' results differ";
+  if (!experiment.reference.empty()) return headline_on_reference(experiment, found);
   const names best = leaders(found);
   const auto groups = tied_groups(found);
   const bool tied = !groups.empty() && groups.front() == best;

@@ -169,11 +169,17 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-std::vector<comparison> compare_all(const std::vector<std::vector<double>>& wall_s, const test_plan& plan) {
+double median_ratio(const std::vector<double>& a, const std::vector<double>& b) {
+  return std::exp(median(differences(a, b, 0).d));
+}
+
+std::vector<comparison> compare_all(const std::vector<std::vector<double>>& wall_s, const test_plan& plan,
+                                    std::optional<std::size_t> reference) {
   std::vector<comparison> pairs;
   std::vector<sample> samples;
   for (std::size_t a = 0; a < wall_s.size(); ++a)
-    for (std::size_t b = a + 1; b < wall_s.size(); ++b) {
+    for (std::size_t b = 0; b < wall_s.size(); ++b) {
+      if (reference ? a == b || b != *reference : b <= a) continue;
       samples.push_back(differences(wall_s[a], wall_s[b], plan.floor));
       pairs.push_back({.a = a, .b = b, .ratio = std::exp(median(samples.back().d))});
     }
@@ -199,6 +205,16 @@ std::vector<unsigned> ranks(std::size_t models, const std::vector<comparison>& p
     if (pair.outcome == verdict::faster) ++rank[pair.b];
     if (pair.outcome == verdict::slower) ++rank[pair.a];
   }
+  return rank;
+}
+
+std::vector<unsigned> ranks_on_reference(std::size_t models, const std::vector<comparison>& pairs) {
+  std::vector<int> behind(models, 0);  // the reference; -1: ahead of it
+  for (const comparison& pair : pairs)
+    behind[pair.a] = pair.outcome == verdict::faster ? -1 : pair.outcome == verdict::slower ? 1 : 0;
+  std::vector<unsigned> rank;
+  for (const int own : behind)
+    rank.push_back(1 + static_cast<unsigned>(std::ranges::count_if(behind, [own](int other) { return other < own; })));
   return rank;
 }
 

@@ -65,12 +65,21 @@ struct comparison {
 
 double median(std::vector<double> values);
 
-/// All pairs a < b. wall_s[model][round], all models with equally many rounds (at least one) and positive times.
-/// Differences are tested with Holm's correction over the pairs; equality at alpha / (models - 1), which is enough for
-/// all pairs; all at the share of one look. With fewer than eight rounds a difference must show in every one of them.
-std::vector<comparison> compare_all(const std::vector<std::vector<double>>& wall_s, const test_plan& plan);
+/// How many times as fast a is as b: the median over rounds. Wall times, as many of both.
+double median_ratio(const std::vector<double>& a, const std::vector<double>& b);
+
+/// All pairs a < b; or, with a reference, each other model as a and that as b, which needs less evidence.
+/// wall_s[model][round], all models with equally many rounds (at least one) and positive times. Differences are tested
+/// with Holm's correction over the pairs; equality at alpha / (models - 1), which is enough for all pairs; all at the
+/// share of one look. With fewer than eight rounds a difference must show in every one of them.
+std::vector<comparison> compare_all(const std::vector<std::vector<double>>& wall_s, const test_plan& plan,
+                                    std::optional<std::size_t> reference = std::nullopt);
 
 /// Competition ranks: one more than the number of models shown to be faster. Ties, and what is undecided, share a rank.
 std::vector<unsigned> ranks(std::size_t models, const std::vector<comparison>& pairs);
+
+/// The same of pairs with a reference: what is faster than it comes first; then it, with all that is not shown to
+/// differ; then what is slower.
+std::vector<unsigned> ranks_on_reference(std::size_t models, const std::vector<comparison>& pairs);
 
 }  // namespace lab

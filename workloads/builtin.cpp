@@ -1,83 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-// sleep and cpu, and the table they are in.
+// The table of built-in workloads, and how their names are read.
 #include "workloads/builtin.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <cmath>
-#include <fanout/sleep.hpp>
-#include <thread>
 
+#include "workloads/builtin/kinds.hpp"
 #include "workloads/builtin_host.hpp"
-#include "workloads/decimal.hpp"
 
 namespace workloads {
 
 namespace {
 
-std::uint64_t parse_seconds(std::string_view text) {
-  double seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds, std::chars_format::fixed);
-  if (error != std::errc{} || end != text.data() + text.size() || !(seconds >= 1e-9) || seconds > 1e6)
-    throw lab::usage_error("sleep:" + std::string(text) +
-                           ": how long? In seconds, more than 0 and at most 1000000: sleep:1 or sleep:0.25");
-  return static_cast<std::uint64_t>(std::llround(seconds * 1e9));
-}
-
-task_value sleep_blocking(std::uint64_t nanoseconds) {
-  std::this_thread::sleep_for(std::chrono::nanoseconds(nanoseconds));
-  return {.type = "none", .value = {}};
-}
-
-fanout::task<task_value> sleep_async(std::uint64_t nanoseconds) {
-  co_await fanout::sleep(std::chrono::nanoseconds(nanoseconds));
-  co_return task_value{.type = "none", .value = {}};
-}
-
-constexpr std::uint64_t most_squares = 10'000'000'000'000;  // their sum just fits into 128 bits
-
-std::uint64_t parse_count(std::string_view text) {
-  std::uint64_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc{} || end != text.data() + text.size() || count == 0 || count > most_squares)
-    throw lab::usage_error("cpu:" + std::string(text) +
-                           ": how many? A whole number from 1 to 10000000000000: cpu:100000000");
-  return count;
-}
-
-/// The sum of i² for i < count. Without the barrier the compiler replaces the loop by a formula: it must not know i.
-uint128 sum_of_squares(std::uint64_t count) {
-  uint128 sum = 0;
-  for (uint128 i = 0; i < count; ++i) {
-    auto low = static_cast<std::uint64_t>(i), high = static_cast<std::uint64_t>(i >> 64);
-    asm volatile("" : "+r"(low), "+r"(high));
-    i = (static_cast<uint128>(high) << 64) | low;
-    sum += i * i;
+/// The question that a wrong amount is answered with, and what would be right.
+lab::usage_error wrong_amount(const builtin& work, std::string_view text) {
+  const std::string given = fmt::format("{}:{}", work.name, text),
+                    right = fmt::format("{}:{}", work.name, work.example);
+  switch (work.in) {
+    case builtin::unit::seconds:
+      return lab::usage_error(fmt::format("{}: how long? In seconds, more than 0 and at most {}: {}:1 or {}", given,
+                                          work.most / 1'000'000'000, work.name, right));
+    case builtin::unit::count:
+      return lab::usage_error(fmt::format("{}: how many? A whole number from 1 to {}: {}", given, work.most, right));
+    case builtin::unit::bytes:
+      break;
   }
-  return sum;
+  return lab::usage_error(fmt::format("{}: how many bytes? A whole number from 1 to {}: {}", given, work.most, right));
 }
 
-task_value cpu_blocking(std::uint64_t count) { return {.type = "int", .value = to_decimal(sum_of_squares(count))}; }
+/// The whole text as a number; nothing if it is none.
+template <class Number, class... Format>
+std::optional<Number> number_of(std::string_view text, Format... format) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, format...);
+  return error == std::errc{} && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
 
-fanout::task<task_value> cpu_async(std::uint64_t count) { co_return cpu_blocking(count); }
-
-constexpr builtin table[] = {
-    {.name = "sleep",
-     .argument = "SECONDS",
-     .about = "a task that waits",
-     .tasks = 5,
-     .parse = parse_seconds,
-     .call = sleep_blocking,
-     .call_async = sleep_async},
-    {.name = "cpu",
-     .argument = "N",
-     .about = "a task that computes: the sum of i*i for i < N, exactly",
-     .tasks = 2,
-     .parse = parse_count,
-     .call = cpu_blocking,
-     .call_async = cpu_async},
-};
+std::uint64_t parse_amount(const builtin& work, std::string_view text) {
+  std::optional<std::uint64_t> amount;
+  if (work.in != builtin::unit::seconds) {
+    amount = number_of<std::uint64_t>(text);
+  } else if (const auto seconds = number_of<double>(text, std::chars_format::fixed);
+             seconds && *seconds * 1e9 <= static_cast<double>(work.most)) {
+    amount = static_cast<std::uint64_t>(std::llround(std::max(*seconds, 0.0) * 1e9));
+  }
+  if (!amount || *amount == 0 || *amount > work.most) throw wrong_amount(work, text);
+  return *amount;
+}
 
 class builtin_workload final : public lab::workload {
  public:
@@ -111,13 +83,17 @@ class builtin_workload final : public lab::workload {
 
 }  // namespace
 
-std::span<const builtin> builtins() { return table; }
+std::span<const builtin> builtins() {
+  static const builtin table[] = {sleep_kind(), block_kind(),  cpu_kind(),   uneven_kind(), mixed_kind(),
+                                  lock_kind(),  memory_kind(), alloc_kind(), data_kind()};
+  return table;
+}
 
 std::optional<builtin_spec> parse_builtin(std::string_view spec) {
   const std::size_t colon = spec.find(':');
-  for (const builtin& work : table)
+  for (const builtin& work : builtins())
     if (colon != std::string_view::npos && spec.substr(0, colon) == work.name)
-      return builtin_spec{.work = &work, .amount = work.parse(spec.substr(colon + 1))};
+      return builtin_spec{.work = &work, .amount = parse_amount(work, spec.substr(colon + 1))};
   return std::nullopt;
 }
 

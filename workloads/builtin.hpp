@@ -1,33 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
-// The built-in workloads: native tasks that come with fanout. To add one, add its functions and its entry in
-// builtin.cpp.
+// The built-in workloads: native tasks that come with fanout. To add one, add its file to builtin/ and its line to the
+// table in builtin.cpp.
 #pragma once
 
 #include <cstdint>
 #include <fanout/task.hpp>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lab/workload.hpp"
 
 namespace workloads {
 
+using bytes = std::vector<char>;
+
+struct task_input {
+  std::uint64_t amount = 0;  // of the work, in the unit of its workload
+  unsigned number = 0;       // from 0
+  bytes data{};              // what it is handed, of a workload with `input`; its own
+};
+
 /// What a task returns, in the terms of a host's record: {"type": "int", "value": "333…"}.
 struct task_value {
   std::string type;   // "int" or "none"
-  std::string value;  // empty for none
+  std::string value;  // empty for none, and for what value_of() finds out
+  bytes data{};
 };
 
 struct builtin {
   std::string_view name;      // "sleep", of "sleep:1.5"
   std::string_view argument;  // what stands after the colon, for messages: "SECONDS"
+  std::string_view example;   // such an argument
   std::string_view about;
-  unsigned tasks;                                     // if the user does not say
-  std::uint64_t (*parse)(std::string_view argument);  // → amount; throws usage_error
-  task_value (*call)(std::uint64_t amount);
-  fanout::task<task_value> (*call_async)(std::uint64_t amount);  // the same as a coroutine
+  unsigned tasks;  // if the user does not say
+  enum class unit { seconds, count, bytes } in;
+  std::uint64_t most;  // the greatest amount; of seconds in nanoseconds, as the amount is then
+  task_value (*call)(task_input);
+  fanout::task<task_value> (*call_async)(task_input);  // the same as a coroutine
+
+  // Only of work whose data matter: what each task is handed is made before the clock starts, and what it hands back
+  // looked at when the clock has stopped.
+  bytes (*input)(std::uint64_t amount, unsigned number) = nullptr;
+  std::string (*value_of)(const bytes& returned) = nullptr;
 };
 
 std::span<const builtin> builtins();

@@ -37,33 +37,38 @@ struct assignment {
   const builtin& work;
   std::uint64_t amount;
   unsigned tasks, workers;
+  std::vector<bytes> data;  // what each task is handed; none if that is nothing
   lab::meter& clock;
   std::vector<task_outcome> outcomes;
+
+  task_input input(unsigned number) {
+    return {.amount = amount, .number = number, .data = data.empty() ? bytes{} : std::move(data[number])};
+  }
 };
 
 /// The task itself, wherever it runs.
-task_outcome timed(task_value (*call)(std::uint64_t), std::uint64_t amount) {
+task_outcome timed(task_value (*call)(task_input), task_input input) {
   task_outcome done{.start_ns = lab::now_ns(), .end_ns = 0, .value = {}};
-  done.value = call(amount);
+  done.value = call(std::move(input));
   done.end_ns = lab::now_ns();
   return done;
 }
 
 void run_serial(assignment& job) {
-  for (unsigned i = 0; i < job.tasks; ++i) job.outcomes.push_back(timed(job.work.call, job.amount));
+  for (unsigned i = 0; i < job.tasks; ++i) job.outcomes.push_back(timed(job.work.call, job.input(i)));
   job.clock.stop_clock();
 }
 
-fanout::task<task_outcome> timed_async(fanout::task<task_value> (*call)(std::uint64_t), std::uint64_t amount) {
+fanout::task<task_outcome> timed_async(fanout::task<task_value> (*call)(task_input), task_input input) {
   task_outcome done{.start_ns = lab::now_ns(), .end_ns = 0, .value = {}};
-  done.value = co_await call(amount);
+  done.value = co_await call(std::move(input));
   done.end_ns = lab::now_ns();
   co_return done;
 }
 
 void run_async(assignment& job) {
   std::vector<fanout::task<task_outcome>> tasks;
-  for (unsigned i = 0; i < job.tasks; ++i) tasks.push_back(timed_async(job.work.call_async, job.amount));
+  for (unsigned i = 0; i < job.tasks; ++i) tasks.push_back(timed_async(job.work.call_async, job.input(i)));
   job.outcomes = fanout::run(fanout::gather(std::move(tasks)));
   job.clock.stop_clock();
 }
@@ -71,21 +76,20 @@ void run_async(assignment& job) {
 void run_threads(assignment& job) {
   fanout::thread_pool pool(job.workers);
   std::vector<fanout::future<task_outcome>> futures;
-  for (unsigned i = 0; i < job.tasks; ++i) futures.push_back(pool.submit(timed, job.work.call, job.amount));
+  for (unsigned i = 0; i < job.tasks; ++i) futures.push_back(pool.submit(timed, job.work.call, job.input(i)));
   for (auto& future : futures) job.outcomes.push_back(future.get());
   job.clock.stop_clock();
 }
 
 /// In a worker. By name, since the functions may have other addresses there.
-task_outcome timed_by_name(const std::string& spec) {
-  const auto parsed = parse_builtin(spec);
-  return timed(parsed->work->call, parsed->amount);
+task_outcome timed_by_name(const std::string& spec, task_input input) {
+  return timed(parse_builtin(spec)->work->call, std::move(input));
 }
 
 void run_processes(assignment& job) {
   fanout::process_pool pool(job.workers);
   std::vector<fanout::future<task_outcome>> futures;
-  for (unsigned i = 0; i < job.tasks; ++i) futures.push_back(pool.submit(timed_by_name, job.spec));
+  for (unsigned i = 0; i < job.tasks; ++i) futures.push_back(pool.submit(timed_by_name, job.spec, job.input(i)));
   for (auto& future : futures) {
     try {
       job.outcomes.push_back(future.get());
@@ -96,14 +100,14 @@ void run_processes(assignment& job) {
   job.clock.stop_clock();
 }
 
-nlohmann::json report_on(const task_outcome& done, const lab::meter& clock) {
+nlohmann::json report_on(const task_outcome& done, const builtin& work, const lab::meter& clock) {
   if (!done.error.empty()) return {{"ok", false}, {"error", done.error}};
   nlohmann::json report = {{"start_s", clock.seconds_since_start(done.start_ns)},
                            {"end_s", clock.seconds_since_start(done.end_ns)},
                            {"ok", true},
                            {"type", done.value.type},
                            {"value", nullptr}};
-  if (done.value.type != "none") report["value"] = done.value.value;
+  if (done.value.type != "none") report["value"] = work.value_of ? work.value_of(done.value.data) : done.value.value;
   return report;
 }
 
@@ -126,13 +130,15 @@ nlohmann::json measured(const model& under, const builtin_spec& spec, const host
                   .amount = spec.amount,
                   .tasks = job.tasks,
                   .workers = job.workers,
+                  .data = {},
                   .clock = clock,
                   .outcomes = {}};
   work.outcomes.reserve(job.tasks);
+  for (unsigned i = 0; spec.work->input && i < job.tasks; ++i) work.data.push_back(spec.work->input(spec.amount, i));
   clock.start();
   under.run(work);
   nlohmann::json record = clock.finish();
-  for (const task_outcome& done : work.outcomes) record["tasks"].push_back(report_on(done, clock));
+  for (const task_outcome& done : work.outcomes) record["tasks"].push_back(report_on(done, *spec.work, clock));
   return record;
 }
 

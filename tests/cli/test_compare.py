@@ -30,6 +30,36 @@ class Compare(ToolTest):
             self.assertEqual(record["workload"]["result"], {"type": "int", "value": str(sum(i * i for i in range(n)))})
             self.assertEqual({run["model"] for run in record["runs"]}, set(MODELS))
 
+    def test_each_built_in_workload_returns_the_exact_values_under_each_model(self):
+        def squares(n):
+            return str(n * (n - 1) * (2 * n - 1) // 6)
+
+        def inverted(number, size):
+            return str(sum((i % 256 + 1) * (255 - (number + i) % 256) for i in range(size)))
+
+        sizes, random = 0, 1
+        for _ in range(5000):  # alloc's, from the upper bits of Knuth's generator
+            random = (random * 6364136223846793005 + 1442695040888963407) % 2**64
+            sizes += 16 + (random >> 54)
+        for work, values in (("uneven:1000", [squares(1000), squares(100), squares(100)]),
+                             ("mixed:0.002", [squares(1_000_000)] * 3),
+                             ("lock:2500000", [squares(2_500_000)] * 3),
+                             ("memory:80", [str(sum(i + p for i in range(10) for p in range(20)))] * 3),
+                             ("alloc:5000", [str(sizes)] * 3),
+                             ("data:70000", [inverted(number, 70_000) for number in range(3)]),
+                             ("block:0.001", [None] * 3)):
+            with self.subTest(work):
+                record = self.compare_json(work, "--tasks", "3", "--rounds", "1", "--warmup", "0")
+                self.assertEqual({run["model"] for run in record["runs"]}, set(MODELS))
+                for run in record["runs"]:
+                    self.assertEqual([task["value"] for task in run["tasks"]], values, run["model"])
+
+    def test_a_blocking_call_blocks_its_event_loop(self):
+        for work, at_once in (("sleep:0.05", True), ("block:0.05", False)):
+            [run] = self.compare_json(work, "--models", "async", "--rounds", "1", "--warmup", "0")["runs"]
+            first_end = min(task["end_s"] for task in run["tasks"])
+            self.assertEqual(max(task["start_s"] for task in run["tasks"]) < first_end, at_once)
+
     def test_waits_overlap_except_serially(self):
         record = self.compare_json("sleep:0.2", "--tasks", "5", "--rounds", "1")
         wall = {row["model"]: row["median_s"] for row in record["summary"]}
@@ -77,6 +107,18 @@ class Compare(ToolTest):
         self.assertEqual(decided or len(record["plan"]["order"]) == 20, True)
         self.assertEqual(record["pairs"][0]["ci"]["level"], 0.9875)
         self.assertEqual(len(self.compare_json("cpu:1000", "--rounds", "3")["plan"]["order"]), 3)
+
+    def test_a_reference_is_what_the_others_are_compared_with(self):
+        record = self.compare_json("sleep:0.05", "--reference", "threads", "--rounds", "3")
+        self.assertEqual([(pair["a"], pair["b"]) for pair in record["pairs"]],
+                         [("serial", "threads"), ("async", "threads"), ("processes", "threads")])
+        self.assertEqual((record["plan"]["reference"], record["pairs"][0]["verdict"]), ("threads", "slower"))
+        for row in record["summary"]:
+            self.assertLessEqual({"speedup_vs_serial", "speedup_vs_reference"}, set(row))
+        self.write_file("record.json", json.dumps(record))
+        shown = self.run_tool("explain", "record.json").stdout_text
+        self.assertIn("  vs threads  ", shown)
+        self.assertRegex(shown, r"(?m)^ – serial takes \d\.\d\d times as long as threads$")
 
     def test_a_budget_ends_it_after_the_round(self):
         record = self.compare_json("cpu:1000", "--budget", "1ms")
@@ -142,6 +184,37 @@ class Compare(ToolTest):
         self.assertEqual(err.count("ended without a result: SIGKILL (killed)"), 1, err)
         self.assertEqual(out.count("failed: "), 1, out)
         self.assertRegex(out, r"(?m)^ +1  (async|threads) ")
+
+
+class Scan(ToolTest):
+    def test_each_point_is_a_comparison(self):
+        record = self.compare_json("cpu:1000", "--tasks", "1..2,5", "--workers", "1,3", "--rounds", "1", "--models", "async,threads")
+        self.assertEqual([(point["workload"]["tasks"], point["workload"]["workers"]) for point in record["points"]],
+                         [(1, 1), (1, 3), (2, 1), (2, 3), (5, 1), (5, 3)])
+        for point in record["points"]:
+            self.assertEqual([len(run["tasks"]) for run in point["runs"]], [point["workload"]["tasks"]] * 2)
+
+    def test_the_points_share_the_budget(self):
+        record = self.compare_json("cpu:1000", "--tasks", "1,2", "--budget", "2ms", "--warmup", "0")
+        self.assertEqual([(point["plan"]["budget_s"], len(point["plan"]["order"])) for point in record["points"]], [(0.001, 1)] * 2)
+
+
+class SelfTest(ToolTest):
+    def test_a_model_is_not_faster_than_itself(self):
+        done = self.run_tool("self-test", "sleep:0.01", "--runs", "2")
+        self.assertEqual(done.returncode, 0, done.stdout_text + done.stderr_text)
+        lines = done.stdout_text.splitlines()
+        self.assertEqual(lines[0], "sleep:0.01 × 5: threads is the same under two names")
+        for number, line in enumerate(lines[1:3], 1):
+            self.assertRegex(line, rf"^ run {number} of 2: (equivalent|negligible|undecided) after \d+ rounds: [\d.]+ times as fast")
+        self.assertRegex(lines[3], r"^✔ 2 runs: [012] equivalent, [012] undecided, 0 faster or slower, which is right$")
+
+    @unittest.skipUnless(HOSTS_PYTHON, "this build has no Python extension")
+    def test_work_that_fails_is_no_self_test(self):
+        self.write_file("tasks.py", "def task():\n    raise ValueError('no')\n")
+        done = self.run_tool("self-test", "tasks.py:task")
+        self.assertEqual(done.returncode, 1, done.stdout_text)
+        self.assertIn("threads/A and threads/B failed", done.stderr_text)
 
 
 class WithoutItsFolder(ToolTest):

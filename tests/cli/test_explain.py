@@ -73,6 +73,15 @@ class Explain(ToolTest):
         self.assertIn("1/4 waits, native", explained.stdout_text)
         self.assertIn("In short", explained.stdout_text)
 
+    def test_a_scan(self):
+        explained = self.assert_explained("sleep:0.02", "--tasks", "1,8", "--workers", "2", "--models", "serial,async",
+                                          "--rounds", "3")
+        self.assertRegex(explained.stdout_text, r"(?m)^ tasks  workers +serial +async$")
+        self.assertRegex(explained.stdout_text, r"(?m)^     8        2 +\d\S+ ms +\d\S+ ms ✔$")
+        self.assertRegex(explained.stdout_text, r"(?m)^ ✔ best: .*\basync (from 8|everywhere)$")
+        for format, begin in (("csv", "work,tasks,"), ("md", "### sleep:0.02: 2 points × 2 models")):
+            self.assertTrue(self.run_tool("explain", "record.json", "--format", format).stdout_text.startswith(begin))
+
     def test_what_json_format_prints_can_be_explained(self):
         done = self.run_tool("compare", "cpu:1000", "--rounds", "2", "--format", "json")
         self.write_file("printed.json", done.stdout_text)
@@ -195,6 +204,8 @@ class BadRecords(ToolTest):
     def test_no_record(self):
         for text, problem in (("{}", 'the document is not a record of fanout compare: it has no "$schema"'),
                               ('{"comparisons": []}', "/comparisons is not a list of records"),
+                              ('{"points": []}', "/points is not a list of records"),
+                              ('{"points": [{}]}', "/points/0 is not a record of fanout compare"),
                               ('{"comparisons": [{}]}', "/comparisons/0 is not a record of fanout compare"),
                               ('{"$schema": "fanout-result-9.json"}', "this version reads fanout-result-1.json")):
             self.write_file("bad.json", text)
@@ -224,7 +235,7 @@ class Schema(ToolTest):
 
     def test_records_are_as_the_schema_says(self):
         for args, code in ((("cpu:1000",), 0), (("sleep:0.01", "--rounds", "8"), 0), (("cpu:1000", "--rounds", "1"), 0),
-                           (("cpu:1000", "--budget", "1ms"), 0), (("sleep:1", "--timeout", "200ms"), 1)):
+                           (("cpu:1000", "--reference", "async", "--budget", "1ms"), 0), (("sleep:1", "--timeout", "200ms"), 1)):
             self.assert_valid(self.compare_json(*args, expected_code=code))
 
     @unittest.skipUnless(HOSTS_PYTHON, "this build has no Python extension")
@@ -239,6 +250,9 @@ class Schema(ToolTest):
 
     def test_those_of_the_notebook_are(self):
         self.assert_valid(self.compare_json("--rounds", "1", "--tasks", "1", "--models", "async", "--warmup", "0"))
+
+    def test_those_of_scans_are(self):
+        self.assert_valid(self.compare_json("cpu:1000", "--rounds", "1", "--tasks", "1,2", "--workers", "1..2"))
 
     def test_what_hyperfine_has_is_there(self):
         for result in self.compare_json("cpu:1000", "--rounds", "3")["results"]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ctrl-C and worse: whatever was started is gone afterwards. tearDown counts processes."""
 
+import json
 import os
 import select
 import signal
@@ -27,6 +28,74 @@ class Interruption(ToolTest):
                 self.assertEqual(process.returncode, 130, err)
                 self.assertIn("fanout: interrupted\n", err)
                 self.assertEqual(marked_processes(self.mark), [])
+
+    WORK = ("sleep:0.15", "--models", "serial,async", "--seed", "5")
+
+    def interrupted_after_two_rounds(self):
+        """Its record, in part.json."""
+        process = self.start("compare", *self.WORK, "--rounds", "6", "--export-json", "part.json")
+        while "round 2 of 6" not in (line := process.stderr.readline()):
+            self.assertTrue(line)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130, err)
+        rounds = len(self.record("part.json")["plan"]["order"])
+        self.assertEqual(err, f"fanout: part.json has {rounds} rounds of at most 6; fanout compare --resume part.json goes on\n"
+                              "fanout: interrupted\n")
+        return self.record("part.json")
+
+    def record(self, name):
+        with open(os.path.join(self.folder.name, name)) as file:
+            return json.load(file)
+
+    def test_what_ctrl_c_interrupts_can_be_resumed(self):
+        part = self.interrupted_after_two_rounds()
+        self.assertTrue(part["plan"]["interrupted"])
+        shown = self.run_tool("explain", "part.json")
+        self.assertEqual(shown.returncode, 0, shown.stderr_text)
+        self.assertIn("fanout compare --resume FILE", " ".join(shown.stdout_text.split()))
+        done = self.run_tool("compare", "--resume", "part.json")
+        self.assertEqual(done.returncode, 0, done.stderr_text)
+        self.assertIn("every model finished all 5 tasks ✔", done.stdout_text)
+        whole = self.record("part.json")
+        self.assertNotIn("interrupted", whole["plan"])
+        self.assertEqual(whole["runs"][:len(part["runs"])], part["runs"])
+        at_once = self.compare_json("sleep:0.01", *self.WORK[1:], "--rounds", "6")
+        self.assertEqual(whole["plan"]["order"], at_once["plan"]["order"])
+
+        for options, problem in (((), "part.json: the experiment is complete"),
+                                 (("--tasks", "3"), "goes on as part.json was begun, so leave --tasks out"),
+                                 (("cpu:5",), "so leave WORK out")):
+            refused = self.run_tool("compare", "--resume", "part.json", *options)
+            self.assertEqual((refused.returncode, refused.stdout_text), (2, ""))
+            self.assertIn(problem, refused.stderr_text)
+
+    def test_nothing_is_resumed_on_another_machine(self):
+        part = self.compare_json("cpu:1000", "--rounds", "3")
+        part["plan"].update(interrupted=True, looks=[5])
+        part["machine"]["kernel"] = "0.1"
+        self.write_file("part.json", json.dumps(part))
+        refused = self.run_tool("compare", "--resume", "part.json")
+        self.assertEqual((refused.returncode, refused.stdout_text), (2, ""))
+        self.assertIn("part.json: cannot go on: the machine's kernel was \"0.1\", now it is ", refused.stderr_text)
+        self.assertEqual(self.record("part.json"), part)
+
+    def test_ctrl_c_before_the_first_round_leaves_no_file(self):
+        process = self.start("compare", "sleep:60", "--models", "async", "--export-json", "part.json")
+        self.host_of(process)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.communicate(timeout=30)[1], "fanout: interrupted\n")
+        self.assertEqual(os.listdir(self.folder.name), [])
+
+    @unittest.skipUnless(HOSTS_PYTHON, "this build has no Python extension")
+    def test_a_python_function_is_resumed_with_the_same_interpreter(self):
+        self.write_file("tasks.py", "def task(i):\n    return i\n")
+        part = self.compare_json("tasks.py:task", "--arg", "{i}", "--rounds", "2")
+        part["plan"].update(interrupted=True, looks=[3])
+        self.write_file("part.json", json.dumps(part))
+        done = self.run_tool("compare", "--resume", "part.json", "--export-json", "whole.json")
+        self.assertEqual(done.returncode, 0, done.stderr_text)
+        self.assertEqual((len(self.record("whole.json")["plan"]["order"]), self.record("part.json")), (3, part))
 
     def test_sigterm_ends_everything(self):
         process = self.started("processes")

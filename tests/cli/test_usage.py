@@ -65,6 +65,8 @@ class Usage(ToolTest):
             message = self.refused("compare", work)
             self.assertIn(f"{work}: how ", message)
         self.assertIn("at most 1000000", self.refused("compare", "sleep:1000001"))
+        for work in ("memory:0", "data:10M", "lock:", "alloc:1e6", "uneven:-1", "mixed:99999", "block:x"):
+            self.assertIn(f"{work}: how ", self.refused("compare", work))
 
     def test_an_argument_for_work_that_takes_none(self):
         self.assertIn("takes no --arg", self.refused("compare", "cpu:5", "--arg", "1"))
@@ -87,6 +89,34 @@ class Usage(ToolTest):
                       self.refused("compare", "sleep:0.05", "--rounds", "1", "--rounds", "2"))
         self.assertIn("cpu:7", self.refused("compare", "sleep:0.05", "cpu:7"))
         self.assertIn("compare", self.refused("compare", "sleep:0.05", "compare"))
+
+    def test_a_reference_that_is_not_compared(self):
+        self.assertIn("did you mean 'serial'?", self.refused("compare", "cpu:5", "--reference", "seral"))
+        self.assertIn("--reference is one model, not 'serial,async'",
+                      self.refused("compare", "cpu:5", "--reference", "serial,async"))
+        self.assertIn("--models does not name serial",
+                      self.refused("compare", "cpu:5", "--reference", "serial", "--models", "async,threads"))
+        self.assertIn("that --reference serial leaves out",
+                      self.refused("compare", "cpu:5", "--reference", "serial", "--assert", "async < threads"))
+
+    def test_a_record_that_cannot_be_resumed(self):
+        self.assertIn("cannot read missing.json", self.refused("compare", "--resume", "missing.json"))
+        self.write_file("notebook.json", '{"comparisons": []}')
+        self.assertIn("several comparisons", self.refused("compare", "--resume", "notebook.json"))
+
+    def test_scans_that_are_none(self):
+        for text, problem in (("1..x", "not 'x'"), ("4..2", "--workers is a whole number from 4 to 1024, not '2'"),
+                              ("1,2,", "not ''"), ("1,2..3,3", "--workers names 3 twice"), ("1..100", "more than 64")):
+            self.assertIn(problem, self.refused("compare", "cpu:5", "--workers", text))
+        self.assertIn("give WORK to scan", self.refused("compare", "--tasks", "1,2"))
+        self.assertIn("--assert needs one comparison",
+                      self.refused("compare", "cpu:5", "--tasks", "1,2", "--assert", "async < serial"))
+
+    def test_a_self_test_of_what_is_none(self):
+        self.assertIn("'nothing'", self.refused("self-test", "nothing"))
+        self.assertIn("no model 'thread'", self.refused("self-test", "--model", "thread"))
+        self.assertIn("--runs is a whole number from 1", self.refused("self-test", "--runs", "0"))
+        self.assertIn("did you mean fanout self-test?", self.refused("selftest"))
 
     def test_empty_values(self):
         self.assertIn("WORK is empty", self.refused("compare", ""))

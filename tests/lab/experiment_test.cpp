@@ -11,6 +11,7 @@
 
 #include "lab/interruption.hpp"
 #include "lab/process_tree.hpp"
+#include "lab/record_reader.hpp"
 
 namespace {
 
@@ -175,6 +176,77 @@ TEST_F(Experiment, AnUnavailableModelIsNotRunAndSaysWhy) {
   EXPECT_EQ(found.unavailable[0].model, "async");
   EXPECT_EQ(found.unavailable[0].reason, "no script");
   EXPECT_EQ(runs_of(found, "async"), 0U);
+}
+
+struct keeper final : lab::observer {
+  void interrupted(lab::record whole) override { kept = std::move(whole); }
+  std::optional<lab::record> kept{};
+};
+
+TEST_F(Experiment, GoesOnAfterASignalInTheOrderItWouldHaveHad) {
+  plan.test.looks = {7};
+  plan.warmups = 0;
+  plan.seed = 11;
+  const std::map<std::string, std::string> undisturbed = {{"serial", good}, {"async", good}, {"threads", good}};
+  const auto order = run(undisturbed).order;
+  const std::string signals_at_its_eighth_run = "echo x >>" + count + "; if [ $(wc -l <" + count +
+                                                ") = 8 ]; then kill -INT " + std::to_string(getpid()) +
+                                                "; sleep 1000; fi; " + good;
+  scripted work({{"serial", signals_at_its_eighth_run},
+                 {"async", signals_at_its_eighth_run},
+                 {"threads", signals_at_its_eighth_run}});
+  keeper watcher;
+  {
+    const lab::interruption signals;
+    EXPECT_THROW(lab::run_experiment(work, plan, watcher), lab::interrupted);
+  }
+  ASSERT_TRUE(watcher.kept);
+  EXPECT_TRUE(watcher.kept->interrupted);
+  EXPECT_EQ(watcher.kept->order.size(), 2U) << "the third round was not whole";
+  EXPECT_EQ(watcher.kept->runs.size(), 6U);
+  const lab::record begun = lab::read_record(lab::to_json(*watcher.kept));  // as from a file
+  const lab::record whole = lab::resume_experiment(work, begun, {}, {}, watcher);
+  EXPECT_FALSE(whole.interrupted);
+  EXPECT_EQ(whole.order, order);
+  EXPECT_EQ(whole.runs.size(), 21U);
+  EXPECT_EQ(whole.conditions.size(), 7U);
+}
+
+TEST_F(Experiment, IsNotResumedIfItIsCompleteOrAnother) {
+  const std::map<std::string, std::string> scripts = {{"serial", good}, {"async", good}, {"threads", good}};
+  lab::record begun = run(scripts, 2);
+  const auto refusal = [&](std::map<std::string, std::string> with) -> std::string {
+    scripted work(std::move(with));
+    lab::observer nobody;
+    try {
+      lab::resume_experiment(work, begun, {}, {}, nobody);
+    } catch (const lab::usage_error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(refusal(scripts), "the experiment is complete: there is nothing to go on with");
+  begun.interrupted = true;
+  begun.test.looks = {3};
+  EXPECT_EQ(refusal(scripts), "");
+  EXPECT_EQ(refusal({{"serial", good}, {"threads", good}}), "cannot go on: async is not available: no script");
+  begun.workload["kind"] = "other";
+  EXPECT_EQ(refusal(scripts), R"(cannot go on: the work's kind was "other", now it is "test")");
+  begun.machine["cpus_effective"] = 4711;
+  EXPECT_NE(refusal(scripts).find("cannot go on: the machine's cpus_effective was 4711, now it is "),
+            std::string::npos);
+}
+
+TEST_F(Experiment, WhatHasFailedIsNotRunWhenItIsResumed) {
+  const std::map<std::string, std::string> scripts = {{"serial", good}, {"async", "exit 1"}, {"threads", good}};
+  lab::record begun = run(scripts, 2);
+  begun.interrupted = true;
+  begun.test.looks = {4};
+  scripted work(scripts);
+  lab::observer nobody;
+  const lab::record whole = lab::resume_experiment(work, begun, {}, {}, nobody);
+  EXPECT_EQ(runs_of(whole, "async"), 1U);
+  EXPECT_EQ(runs_of(whole, "threads"), 4U);
 }
 
 TEST_F(Experiment, ASignalEndsIt) {

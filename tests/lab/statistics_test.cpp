@@ -186,4 +186,24 @@ TEST(Statistics, RanksCountTheModelsShownToBeFaster) {
   EXPECT_EQ(lab::ranks(2, {pair(0, 1, verdict::undecided)}), (std::vector<unsigned>{1, 1}));
 }
 
+TEST(Statistics, WithAReferenceOnlyItsPairsAreTestedAndEachNeedsLessEvidence) {
+  const std::vector<std::vector<double>> wall_s = {
+      {1.00, 1.02, 0.99, 1.01, 1.00}, {2.00, 2.05, 1.97, 2.02, 2.01}, {0.50, 0.51, 0.49, 0.52, 0.50}};
+  const auto pairs = lab::compare_all(wall_s, {.looks = {5}}, 1);
+  ASSERT_EQ(pairs.size(), 2U);
+  for (const lab::comparison& pair : pairs) {
+    EXPECT_EQ(pair.b, 1U);
+    EXPECT_EQ(pair.outcome, lab::verdict::faster);
+  }
+  EXPECT_NEAR(pairs[0].ratio, 2, 0.05);
+  EXPECT_NEAR(pairs[1].ratio, 4, 0.1);
+  EXPECT_NEAR(lab::median_ratio(wall_s[0], wall_s[1]), pairs[0].ratio, 1e-12);
+}
+
+TEST(Statistics, RanksOnAReferenceAreByWhatIsShownAgainstIt) {
+  const lab::comparison slower{.a = 0, .b = 1, .outcome = lab::verdict::slower},
+      faster{.a = 2, .b = 1, .outcome = lab::verdict::faster}, open{.a = 3, .b = 1};
+  EXPECT_EQ(lab::ranks_on_reference(4, {slower, faster, open}), (std::vector<unsigned>{4, 2, 1, 2}));
+}
+
 }  // namespace

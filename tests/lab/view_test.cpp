@@ -253,4 +253,40 @@ TEST(View, CostsThatCannotBeAreNotShown) {
   EXPECT_FALSE(lab::to_json(experiment)["summary"][0].contains("cores"));
 }
 
+TEST(View, AgainstAReferenceEachModelIsSaidToBeFasterSlowerOrTheSame) {
+  lab::record experiment = sample_record();
+  experiment.reference = "async";
+  EXPECT_EQ("\n" + shown(experiment, {.width = 44}), R"(
+ rank  model         wall  vs async  set-up
+    1  threads    1.001 s     2.00×   1.0 %
+    2  serial     2.000 s     1.00×   0.5 %
+    2  async      2.002 s     1.00×   0.5 %
+    –  processes  n/a: this machine has a r…
+
+ ✔ threads is 2.00 times as fast as async
+ ≈ serial and async: no measurable
+   difference (within ±3 %)
+   serial, async and threads returned 333 ✔
+ – processes: n/a: this machine has a reason
+   of a certain length
+)");
+  experiment.reference = "threads";
+  EXPECT_EQ(lab::headline(experiment, lab::analyse(experiment)),
+            "serial takes 2.00 times as long as threads; async takes 2.00 times as long as threads");
+  EXPECT_NE(lab::show_plan(experiment, {.width = 200}).find("(seed 42), each against threads"), std::string::npos);
+  experiment.reference = "processes";
+  EXPECT_EQ(lab::headline(experiment, lab::analyse(experiment)),
+            "no verdict: processes, the reference, was not measured");
+}
+
+TEST(View, WhatWasInterruptedSaysSo) {
+  lab::record experiment = sample_record();
+  experiment.interrupted = true;
+  experiment.test.looks = {8};
+  EXPECT_NE(shown(experiment, {.width = 200})
+                .find(" ! interrupted after 5 rounds of at most 8: fanout compare --resume FILE goes on with it\n"),
+            std::string::npos)
+      << shown(experiment, {.width = 200});
+}
+
 }  // namespace

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Work whose best model is known by how it is made, and what `fanout compare` has to say of it.
+
+A relation is one of
+    "a < b"    a is faster than b
+    "a = b"    they are equally fast: within 3 %
+    "a <= b"   a is not slower than b
+of verdicts. `why` names the rules that the diagnosis of the record must apply. Two CPUs are needed, or more."""
+
+import dataclasses
+import os
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PYTHON = os.path.join(HERE, "python_tasks.py")
+
+
+@dataclasses.dataclass(frozen=True)
+class Truth:
+    name: str
+    because: str
+    work: str                    # {} stands for the size
+    size: str                    # that shows the truth beyond doubt on a quiet machine
+    small: str                   # for the tests: takes a second in all, and must not show the contrary
+    options: tuple[str, ...]
+    relations: tuple[str, ...]
+    at_most: dict[str, float] = dataclasses.field(default_factory=dict)  # how many times as fast as serial
+    why: tuple[str, ...] = ()
+    cpus: int | None = None      # run on so many
+    only_full: tuple[str, ...] = ()  # relations that do not hold at the small size, where starting processes counts
+
+    @property
+    def needs_python(self):
+        return self.work.startswith(PYTHON)
+
+
+CPU_WORK = ("threads < serial", "processes < serial", "async = serial")
+
+TRUTHS = (
+    Truth("pure_cpu", "two tasks, two CPUs",
+          "cpu:{}", "300000000", "20000000", ("--tasks", "2"),
+          CPU_WORK, only_full=("threads = processes",), why=("cpu_bound",)),
+    Truth("one_task_that_computes", "one task: there is nothing to do at the same time",
+          "cpu:{}", "600000000", "20000000", ("--tasks", "1"),
+          ("async = serial", "threads = serial"), only_full=("processes = serial",), why=("cpu_bound",)),
+    Truth("one_wait", "one task: there is nothing to do at the same time",
+          "sleep:{}", "1", "0.05", ("--tasks", "1"),
+          ("async = serial", "threads = serial"), only_full=("processes = serial",), why=("waits",)),
+    Truth("ten_waits", "all wait at the same time, but under serial",
+          "sleep:{}", "0.5", "0.02", ("--tasks", "10", "--workers", "10"),
+          ("async < serial", "threads < serial", "processes < serial", "async <= threads", "async <= processes"),
+          only_full=("async = threads",), why=("waits",)),
+    Truth("a_thousand_waits", "coroutines all wait at once, 32 workers wait in turns",
+          "sleep:{}", "0.005", "0.0005", ("--tasks", "1000", "--workers", "32"),
+          ("async < threads", "async < processes", "threads < serial", "processes < serial"), why=("waits",)),
+    Truth("tiny_tasks", "handing a task to a process takes longer than the task",
+          "cpu:{}", "20", "20", ("--tasks", "20000"),
+          ("serial < processes", "async < processes"), why=("tiny_tasks",)),
+    Truth("short_run", "starting processes takes longer than all tasks",
+          "cpu:{}", "200000", "200000", ("--tasks", "2"),
+          ("serial < processes", "async < processes"), why=("start_up",)),
+    Truth("large_data", "data are shipped to processes, threads pass a pointer",
+          "data:{}", "20000000", "5000000", ("--tasks", "5"),
+          ("serial < processes", "async < processes", "threads < processes"), why=("shipping",)),
+    Truth("a_global_lock", "threads take turns, each process has its own lock",
+          "lock:{}", "300000000", "30000000", ("--tasks", "2"),
+          ("processes < serial", "processes < threads", "async = serial"), only_full=("threads = serial",),
+          at_most={"threads": 1.1}, why=("lock",)),
+    Truth("memory_bandwidth", "CPUs share their way to memory: more of them help less, or not, but do no harm",
+          "memory:{}", "200000000", "10000000", ("--tasks", "2"),
+          ("async = serial", "threads <= serial"), only_full=("processes <= serial",), why=("memory_bandwidth",)),
+    Truth("allocation", "each thread has an arena of its own",
+          "alloc:{}", "10000000", "500000", ("--tasks", "2"),
+          CPU_WORK, why=("cpu_bound",)),
+    Truth("one_long_task", "1 + 4 x 0.1 at the same time as the longest: 1.4 times is all there is",
+          "uneven:{}", "400000000", "30000000", ("--tasks", "5"),
+          CPU_WORK, only_full=("threads = processes",), at_most={"threads": 1.45, "processes": 1.45}, why=("long_task",)),
+    Truth("more_workers_than_cpus", "sixteen workers get no more done than there are CPUs",
+          "cpu:{}", "60000000", "4000000", ("--tasks", "16", "--workers", "16"),
+          CPU_WORK, only_full=("threads = processes",), why=("more_workers_than_cpus",)),
+    Truth("a_blocking_call_in_a_coroutine", "the loop stands still",
+          "block:{}", "0.2", "0.02", ("--tasks", "5"),
+          ("async = serial", "threads < async", "processes < async"), why=("blocks_loop",)),
+    Truth("mixed", "coroutines wait together and compute one after another, threads do both together",
+          "mixed:{}", "0.4", "0.03", ("--tasks", "4"),
+          ("async < serial", "threads < serial", "threads < async", "processes < serial"),
+          only_full=("processes < async",), why=("mixed",)),
+    Truth("one_cpu", "on one CPU nothing computes at the same time",
+          "cpu:{}", "300000000", "20000000", ("--tasks", "2"),
+          ("async = serial", "threads = serial"), only_full=("processes = serial",), cpus=1, why=("one_cpu",)),
+    Truth("python_that_holds_the_gil", "one thread at a time runs Python",
+          f"{PYTHON}:computes", "3000000", "400000", ("--tasks", "2"),
+          ("processes < serial", "processes < threads", "async = serial", "serial <= threads"),
+          at_most={"threads": 1.1}, why=("gil",)),
+    Truth("python_that_releases_the_gil", "hashlib computes without it",
+          f"{PYTHON}:hashes", "1000000", "150000", ("--tasks", "2"),
+          CPU_WORK, why=("releases_gil",)),
+    Truth("python_that_blocks_its_loop", "time.sleep() in a coroutine function",
+          f"{PYTHON}:blocks", "0.3", "0.05", ("--tasks", "5"),
+          ("async = serial", "threads < async", "processes < async"), why=("blocks_loop",)),
+    Truth("python_that_awaits", "await asyncio.sleep()",
+          f"{PYTHON}:awaits", "0.3", "0.05", ("--tasks", "5"),
+          ("async < serial", "threads < serial", "processes < serial"), why=("waits",)),
+)
+
+
+def command(truth, small):
+    """The arguments of `fanout compare`, but for those that say how it is shown."""
+    size = truth.small if small else truth.size
+    work = [truth.work, "--arg", size] if truth.needs_python else [truth.work.format(size)]
+    rounds = ["--rounds", "3", "--warmup", "0"] if small else ["--rounds", "auto"]
+    return ["compare", *work, *truth.options, *rounds]
+
+
+def verdict(record, a, b):
+    """On a; None if the two were not compared."""
+    swapped = {"faster": "slower", "slower": "faster"}
+    for pair in record["pairs"]:
+        if (pair["a"], pair["b"]) == (a, b):
+            return pair["verdict"]
+        if (pair["b"], pair["a"]) == (a, b):
+            return swapped.get(pair["verdict"], pair["verdict"])
+    return None
+
+
+SHOWS = {"<": ("faster",), "=": ("equivalent", "negligible"), "<=": ("faster", "equivalent", "negligible", "undecided")}
+
+
+def problems(record, truth, small):
+    """What the record says that is wrong, or, unless it is small, fails to say."""
+    found = [f"{failure['models']} failed: {failure['error']}" for failure in record.get("failures", [])]
+    for relation in truth.relations + (() if small else truth.only_full):
+        a, sign, b = relation.split()
+        said = verdict(record, a, b)
+        if said not in SHOWS[sign] and not (small and said == "undecided"):
+            found.append(f"{relation} is true, but the verdict is: {a} is {said} compared with {b}")
+    for row in record["summary"]:
+        most = truth.at_most.get(row["model"])
+        if most and not small and row["speedup_vs_serial"] > most:
+            found.append(f"{row['model']} cannot be more than {most} times as fast as serial: {row['speedup_vs_serial']}")
+    if "why" in record and not small:
+        rules = [one["rule"] for one in record["why"]]
+        found += [f"why does not name {rule}: {rules}" for rule in truth.why if rule not in rules]
+    return found
