@@ -36,7 +36,7 @@ namespace {
 
 PyMethodDef functions[] = {
     {"run_in_threads", run_in_threads, METH_VARARGS, "run_in_threads(call, tasks, workers, finished)"},
-    {"run_in_processes", run_in_processes, METH_VARARGS, "run_in_processes(command, tasks, workers, finished)"},
+    {"run_in_processes", run_in_processes, METH_VARARGS, "run_in_processes(command, tasks, workers, finished, seen)"},
     {"serve", serve, METH_VARARGS, "serve(run, leave)"},
     {"flush", flush, METH_NOARGS, "flush()"},
     {nullptr, nullptr, 0, nullptr},
