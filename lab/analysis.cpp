@@ -34,6 +34,29 @@ std::optional<double> cores_of(const runs_of_a_model& runs, double cpus) {
   return cores;
 }
 
+std::optional<double> as_double(std::optional<std::uint64_t> bytes) {
+  return bytes ? std::optional(static_cast<double>(*bytes)) : std::nullopt;
+}
+
+std::optional<double> known(std::uint64_t bytes) { return as_double(bytes > 0 ? std::optional(bytes) : std::nullopt); }
+
+/// Nothing if any run has none.
+std::optional<double> median_of_known(const runs_of_a_model& runs,
+                                      const std::function<std::optional<double>(const run_record&)>& of) {
+  if (!std::ranges::all_of(runs, [&](const run_record* run) { return of(*run).has_value(); })) return std::nullopt;
+  return median_of(runs, [&](const run_record& run) { return *of(run); });
+}
+
+std::optional<decomposition> time_of(const runs_of_a_model& runs) {
+  decomposition sum;
+  for (const run_record* run : runs) {
+    const auto time = decompose(*run);
+    if (!time) return std::nullopt;
+    sum += *time;
+  }
+  return sum;
+}
+
 model_summary summarise(const std::string& model, const runs_of_a_model& runs, double cpus) {
   const auto by_wall = [](const run_record* run) { return run->wall_s; };
   return {
@@ -49,6 +72,12 @@ model_summary summarise(const std::string& model, const runs_of_a_model& runs, d
           median_of(runs, [](const run_record& run) { return static_cast<double>(run.voluntary_switches); }),
       .involuntary_switches =
           median_of(runs, [](const run_record& run) { return static_cast<double>(run.involuntary_switches); }),
+      .minor_faults = median_of(runs, [](const run_record& run) { return static_cast<double>(run.minor_faults); }),
+      .major_faults = median_of(runs, [](const run_record& run) { return static_cast<double>(run.major_faults); }),
+      .vmhwm_tree_bytes = median_of_known(runs, [](const run_record& run) { return known(run.vmhwm_tree_bytes); }),
+      .shipped_bytes = median_of_known(runs, [](const run_record& run) { return as_double(run.shipped_bytes); }),
+      .max_lag_s = median_of_known(runs, [](const run_record& run) { return run.max_lag_s; }),
+      .time = time_of(runs),
   };
 }
 

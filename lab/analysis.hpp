@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lab/decomposition.hpp"
 #include "lab/record.hpp"
 #include "lab/statistics.hpp"
 
@@ -20,6 +21,9 @@ struct model_summary {
   std::optional<double> cores{};  // nothing if the clocks are too coarse to tell
   double peak_bytes = 0;
   double voluntary_switches = 0, involuntary_switches = 0;
+  double minor_faults = 0, major_faults = 0;
+  std::optional<double> vmhwm_tree_bytes{}, shipped_bytes{}, max_lag_s{};
+  std::optional<decomposition> time{};           // of all rounds together; nothing if any run has none
   std::optional<double> speedup_vs_serial{};     // nothing if serial was not measured
   std::optional<double> speedup_vs_reference{};  // nothing if there is none
 };

@@ -7,6 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include "lab/diagnosis.hpp"
+
 namespace lab {
 
 namespace {
@@ -29,6 +31,16 @@ std::string line(const fields& all) {
 
 std::string number(std::optional<double> value) { return value ? fmt::format("{}", *value) : ""; }
 
+/// Of the workers' time.
+std::string share(const model_summary& model, double decomposition::* part) {
+  return model.time ? number(model.time->share((*model.time).*part)) : "";
+}
+
+/// "cpu_bound gil".
+std::string rules(const diagnosis& why, const std::string& model) {
+  return fmt::format("{}", fmt::join(why.rules_of(model), " "));
+}
+
 const fields columns = {"work",
                         "tasks",
                         "workers",
@@ -46,6 +58,18 @@ const fields columns = {"work",
                         "peak_bytes",
                         "voluntary_switches",
                         "involuntary_switches",
+                        "minor_faults",
+                        "major_faults",
+                        "vmhwm_bytes_sum",
+                        "shipped_bytes",
+                        "max_lag_s",
+                        "cpu_share",
+                        "gil_share",
+                        "run_queue_share",
+                        "blocked_share",
+                        "idle_share",
+                        "closure_error_share",
+                        "diagnosis",
                         "error"};
 
 /// A model that was not measured: everything between its status and the reason is empty.
@@ -64,14 +88,35 @@ std::string csv_lines(const record& experiment, const analysis& found) {
     return fields{experiment.title, std::to_string(experiment.tasks), std::to_string(experiment.workers), model,
                   status};
   };
+  const diagnosis why = diagnose(experiment, found);
   std::string text;
   for (const model_summary& model : found.models) {
     fields all = known(model.model, "ok");
-    all.insert(all.end(),
-               {std::to_string(experiment.order.size()), model.rank > 0 ? std::to_string(model.rank) : "",
-                number(model.median_s), number(model.min_s), number(model.max_s), number(model.speedup_vs_serial),
-                number(model.setup_s / model.median_s), number(model.cpu_s), number(model.cores),
-                number(model.peak_bytes), number(model.voluntary_switches), number(model.involuntary_switches), ""});
+    all.insert(all.end(), {std::to_string(experiment.order.size()),
+                           model.rank > 0 ? std::to_string(model.rank) : "",
+                           number(model.median_s),
+                           number(model.min_s),
+                           number(model.max_s),
+                           number(model.speedup_vs_serial),
+                           number(model.setup_s / model.median_s),
+                           number(model.cpu_s),
+                           number(model.cores),
+                           number(model.peak_bytes),
+                           number(model.voluntary_switches),
+                           number(model.involuntary_switches),
+                           number(model.minor_faults),
+                           number(model.major_faults),
+                           number(model.vmhwm_tree_bytes),
+                           number(model.shipped_bytes),
+                           number(model.max_lag_s),
+                           share(model, &decomposition::cpu_s),
+                           share(model, &decomposition::gil_s),
+                           share(model, &decomposition::runq_s),
+                           share(model, &decomposition::blocked_s),
+                           share(model, &decomposition::idle_s),
+                           share(model, &decomposition::closure_error_s),
+                           rules(why, model.model),
+                           ""});
     text += line(all);
   }
   for (const failure& failed : found.failures)

@@ -66,6 +66,17 @@ void refuse_other(std::string_view kind, const nlohmann::json& begun, const nloh
                                     now.contains(what) ? now[what].dump() : "unknown"));
 }
 
+/// Of each process the highest peak that was seen: by the samples, by itself if it is the host, by the host if it is a
+/// worker.
+std::uint64_t sum_of_peaks(const host_outcome& outcome, const run_record& run) {
+  std::map<pid_t, std::uint64_t> peaks = outcome.vmhwm_bytes;
+  peaks[outcome.host] = std::max(peaks[outcome.host], run.vmhwm_bytes);
+  for (const auto& [pid, bytes] : run.worker_peaks) peaks[pid] = std::max(peaks[pid], bytes);
+  std::uint64_t sum = 0;
+  for (const auto& [pid, bytes] : peaks) sum += bytes;
+  return sum;
+}
+
 bool all_is_decided(const record& experiment, const std::vector<claim>& claims) {
   const analysis found = analyse(experiment);
   return std::ranges::find(found.pairs, verdict::undecided, &comparison::outcome) == found.pairs.end() &&
@@ -187,11 +198,13 @@ void experiment::measure(run_record& run) {
     const host_outcome outcome = run_host(request);
     run.pss_peak_bytes = outcome.pss_peak_bytes;
     run.pss_samples = outcome.pss_samples;
+    run.perf = outcome.perf;
     if (outcome.timed_out) {
       run.summary = fmt::format("no result after {:g} s", seconds(plan_.timeout));
       run.error = run.summary + "; --timeout gives it more time";
     } else if (!outcome.record.empty()) {
       read_host_record(outcome.record, run);
+      run.vmhwm_tree_bytes = sum_of_peaks(outcome, run);
     } else {
       run.error = "the process that ran the tasks ended without a result: " + describe_exit(outcome.wait_status);
     }

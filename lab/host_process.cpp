@@ -18,9 +18,11 @@
 
 #include "lab/file_descriptor.hpp"
 #include "lab/guardian.hpp"
+#include "lab/hardware_counters.hpp"
 #include "lab/interruption.hpp"
 #include "lab/line_assembler.hpp"
 #include "lab/process_tree.hpp"
+#include "lab/worker_meter.hpp"
 
 namespace lab {
 
@@ -96,6 +98,7 @@ class host_process {
   const host_request& request_;
   file_descriptor output_, errors_, record_;
   std::optional<guardian> guardian_;
+  std::optional<hardware_counters> counters_;
   line_assembler lines_;
   sampling_plan sampling_;
   clock::time_point last_tick_ = clock::now();
@@ -111,6 +114,8 @@ void host_process::start() {
                                          .output = output.theirs.get(),
                                          .errors = errors.theirs.get(),
                                          .record = record.theirs.get()});
+  outcome_.host = guardian_->host();
+  counters_.emplace(guardian_->host());
   output_ = std::move(output.ours);
   errors_ = std::move(errors.ours);
   record_ = std::move(record.ours);
@@ -170,6 +175,10 @@ void host_process::sample_memory() {
     outcome_.pss_peak_bytes = std::max(outcome_.pss_peak_bytes, bytes);
     ++outcome_.pss_samples;
   }
+  for (const pid_t pid : tree_of(guardian_->host())) {
+    std::uint64_t& peak = outcome_.vmhwm_bytes[pid];
+    peak = std::max(peak, peak_bytes_of(pid));
+  }
   sampling_.sampled(begun, clock::now());
 }
 
@@ -204,6 +213,7 @@ bool host_process::receive_record() {
   if (const auto end = outcome_.record.find('\n'); end != std::string::npos) {
     outcome_.record.resize(end + 1);
     record_.reset();  // not read to its end: a descendant may hold the other side for ever
+    for (const auto& [name, value] : counters_->read()) outcome_.perf[name] = value;
     deadline_ = clock::now() + grace_after_record;
   }
   return true;

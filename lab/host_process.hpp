@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +24,20 @@ struct output_line {
 
 /// The host has its own process group, dies with this process (and all that descends from it: guardian.hpp), reads
 /// nothing (/dev/null), inherits no other descriptor, and finds in the environment FANOUT_RECORD_FD: the pipe to which
-/// it writes its record, one line of JSON, and then exits.
+/// it writes its record, one line of JSON, and then exits:
+///
+///   {"error": why nothing was measured}, or
+///   {"wall_s", "cpu_user_s", "cpu_sys_s", "ctx", "faults", "mem": as meter::finish() has them,
+///    "tasks": [{"start_s", "end_s", "ok", "type", "value", "worker"}, or {"ok": false, "error", "summary"}],
+///    "workers": [{"cpu_s", "runq_s", "voluntary", "gil_s", "pid", "vmhwm_bytes"}],
+///    "gil": {"wait_s", "switch_s", "runq_s", "waits", "max_wait_s", "method"} or {"unavailable": why}, "loop":
+///    {"max_lag_s"}, "shipped_bytes"}
+///
+/// A task's "worker" is the place of who ran it in "workers"; what those have is as costs_since() (worker_meter.hpp)
+/// has it, from the start of a worker's first task until the clock stopped. A host adds shares that it alone knows of:
+/// "gil_s", the time for which a worker waited for its interpreter's lock, and "gil", that of all its threads. If there
+/// is such a lock, and the host cannot tell that time, "gil" says why: what was waited for the lock is then among what
+/// the worker was blocked for. A host without such a lock leaves out both. Whatever has not been measured is left out.
 struct host_request {
   std::vector<std::string> command;           // argv[0] first; searched in PATH
   std::vector<std::string> environment = {};  // "NAME=value", added to ours
@@ -38,6 +52,9 @@ struct host_outcome {
   bool timed_out = false;            // it was ended because its record had not come in time
   std::uint64_t pss_peak_bytes = 0;  // largest sum over the tree in the samples; 0 if there was none
   unsigned pss_samples = 0;          // at 5, 10, 20, 40, 80 ms, then every 100 ms
+  pid_t host = 0;
+  std::map<pid_t, std::uint64_t> vmhwm_bytes;  // the peak of each process, as far as the samples have seen it
+  std::map<std::string, std::uint64_t> perf;   // hardware counters, from the host's exec to its record
 };
 
 /// Runs a host from start to end. When it returns or throws, the host and all that descends from it are gone: what is

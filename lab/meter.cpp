@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The meter: differences of getrusage, and VmHWM. Not ru_maxrss: that one survives exec, so a small host would show its
-// parent's peak.
+// The meter: differences of getrusage, and VmHWM.
 #include "lab/meter.hpp"
 
-#include <cstdio>
+#include <unistd.h>
+
 #include <ctime>
-#include <fstream>
-#include <string>
+
+#include "lab/worker_meter.hpp"
 
 namespace lab {
 
@@ -19,16 +19,6 @@ rusage usage_of(__rusage_who who) {
 }
 
 double seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); }
-
-/// VmHWM in bytes, 0 if unknown.
-std::uint64_t high_water_mark() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    unsigned long long kib = 0;
-    if (std::sscanf(line.c_str(), "VmHWM: %llu kB", &kib) == 1) return kib * 1024;
-  }
-  return 0;
-}
 
 }  // namespace
 
@@ -68,7 +58,7 @@ nlohmann::json meter::finish() const {
       {"faults", {{"minor", count(&rusage::ru_minflt)}, {"major", count(&rusage::ru_majflt)}}},
       {"mem", nlohmann::json::object()},
   };
-  if (const std::uint64_t peak = high_water_mark(); peak > 0) costs["mem"]["vmhwm_bytes"] = peak;
+  if (const std::uint64_t peak = peak_bytes_of(getpid()); peak > 0) costs["mem"]["vmhwm_bytes"] = peak;
   return costs;
 }
 

@@ -41,9 +41,16 @@ std::vector<pid_t> children_of(pid_t pid) {
   return children;
 }
 
+std::vector<pid_t> tree_of(pid_t root) {
+  std::vector<pid_t> all = {root};
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (const pid_t child : children_of(all[i])) all.push_back(child);
+  return all;
+}
+
 std::uint64_t tree_pss_bytes(pid_t root) {
-  std::uint64_t sum = pss_bytes(root);
-  for (const pid_t child : children_of(root)) sum += tree_pss_bytes(child);
+  std::uint64_t sum = 0;
+  for (const pid_t pid : tree_of(root)) sum += pss_bytes(pid);
   return sum;
 }
 

@@ -13,6 +13,9 @@ namespace lab {
 /// The children of `pid`, those of all its threads; zombies included. Empty if there is no such process.
 std::vector<pid_t> children_of(pid_t pid);
 
+/// `root` and its descendants.
+std::vector<pid_t> tree_of(pid_t root);
+
 /// The sum of the proportional set sizes of `root` and its descendants, in bytes: a page that n processes share counts
 /// 1/n in each, so the sum is what the tree really occupies. 0 if it cannot be read.
 std::uint64_t tree_pss_bytes(pid_t root);

@@ -11,6 +11,9 @@
 #include <numeric>
 
 #include "lab/analysis.hpp"
+#include "lab/decomposition.hpp"
+#include "lab/diagnosis.hpp"
+#include "lab/hardware_counters.hpp"
 
 namespace lab {
 
@@ -27,7 +30,20 @@ task_report read_task(const json& task) {
     report.error = task.at("error");
     report.summary = task.value("summary", std::string());
   }
+  if (task.contains("worker")) report.worker = task.at("worker");
   return report;
+}
+
+template <class T>
+std::optional<T> optional_value(const json& object, const char* key) {
+  return object.contains(key) ? std::optional<T>(object.at(key)) : std::nullopt;
+}
+
+worker_report read_worker(const json& worker) {
+  return {.cpu_s = optional_value<double>(worker, "cpu_s"),
+          .runq_s = optional_value<double>(worker, "runq_s"),
+          .gil_s = optional_value<double>(worker, "gil_s"),
+          .voluntary = optional_value<std::int64_t>(worker, "voluntary")};
 }
 
 void take_over_first_error(run_record& run) {
@@ -57,7 +73,15 @@ void read_costs(const json& costs, run_record& run) {
   run.minor_faults = costs.at("faults").at("minor");
   run.major_faults = costs.at("faults").at("major");
   run.vmhwm_bytes = costs.at("mem").value("vmhwm_bytes", std::uint64_t{0});
+  run.shipped_bytes = optional_value<std::uint64_t>(costs, "shipped_bytes");
+  run.max_lag_s = costs.contains("loop") ? optional_value<double>(costs.at("loop"), "max_lag_s") : std::nullopt;
   if (const auto gil = costs.find("gil"); gil != costs.end()) run.gil = read_gil(*gil);
+  for (const json& worker : costs.value("workers", json::array())) {
+    run.workers.push_back(read_worker(worker));
+    if (worker.contains("pid")) run.worker_peaks[worker.at("pid")] = worker.value("vmhwm_bytes", std::uint64_t{0});
+  }
+  for (const task_report& task : run.tasks)
+    if (task.worker && *task.worker >= run.workers.size()) throw std::runtime_error("a task names no worker of it");
 }
 
 json to_json(const task_report& task) {
@@ -66,6 +90,7 @@ json to_json(const task_report& task) {
     result["type"] = task.type;
     result["value"] = task.value;
   }
+  if (task.worker) result["worker"] = *task.worker;
   return result;
 }
 
@@ -73,6 +98,22 @@ json to_json(const gil_report& gil) {
   if (!gil.unavailable.empty()) return {{"unavailable", gil.unavailable}};
   return {{"wait_s", gil.wait_s}, {"switch_s", gil.switch_s},     {"runq_s", gil.runq_s},
           {"waits", gil.waits},   {"max_wait_s", gil.max_wait_s}, {"method", gil.method}};
+}
+
+json to_json(const worker_report& worker) {
+  json result = json::object();
+  if (worker.cpu_s) result["cpu_s"] = *worker.cpu_s;
+  if (worker.runq_s) result["runq_s"] = *worker.runq_s;
+  if (worker.gil_s) result["gil_s"] = *worker.gil_s;
+  if (worker.voluntary) result["voluntary"] = *worker.voluntary;
+  return result;
+}
+
+json to_json(const decomposition& time) {
+  return {{"setup_s", time.setup_s},     {"cpu_s", time.cpu_s},
+          {"gil_s", time.gil_s},         {"runq_s", time.runq_s},
+          {"blocked_s", time.blocked_s}, {"idle_s", time.idle_s},
+          {"workers_s", time.workers_s}, {"closure_error_s", time.closure_error_s}};
 }
 
 json to_json(const run_record& run) {
@@ -93,7 +134,13 @@ json to_json(const run_record& run) {
   result["mem"] = {{"pss_samples", run.pss_samples}};
   if (run.vmhwm_bytes > 0) result["mem"]["vmhwm_bytes"] = run.vmhwm_bytes;
   if (run.pss_peak_bytes > 0) result["mem"]["pss_peak_bytes"] = run.pss_peak_bytes;
+  if (run.vmhwm_tree_bytes > 0) result["mem"]["vmhwm_bytes_sum"] = run.vmhwm_tree_bytes;
+  if (!run.perf.empty()) result["perf"] = run.perf;
+  if (run.shipped_bytes) result["shipped_bytes"] = *run.shipped_bytes;
+  if (run.max_lag_s) result["loop"] = {{"max_lag_s", *run.max_lag_s}};
   if (run.gil) result["gil"] = to_json(*run.gil);
+  for (const worker_report& worker : run.workers) result["workers"].push_back(to_json(worker));
+  if (const auto time = decompose(run)) result["decomposition"] = to_json(*time);
   return result;
 }
 
@@ -133,7 +180,12 @@ json to_json(const model_summary& model) {
                  {"cpu_s", model.cpu_s},
                  {"peak_bytes", model.peak_bytes},
                  {"ctx", {{"voluntary", model.voluntary_switches}, {"involuntary", model.involuntary_switches}}}};
+  result["faults"] = {{"minor", model.minor_faults}, {"major", model.major_faults}};
   if (model.cores) result["cores"] = *model.cores;
+  if (model.vmhwm_tree_bytes) result["vmhwm_bytes_sum"] = *model.vmhwm_tree_bytes;
+  if (model.shipped_bytes) result["shipped_bytes"] = *model.shipped_bytes;
+  if (model.max_lag_s) result["max_lag_s"] = *model.max_lag_s;
+  if (model.time) result["decomposition"] = to_json(*model.time);
   if (model.rank > 0) result["rank"] = model.rank;
   if (model.speedup_vs_serial) result["speedup_vs_serial"] = *model.speedup_vs_serial;
   if (model.speedup_vs_reference) result["speedup_vs_reference"] = *model.speedup_vs_reference;
@@ -243,6 +295,7 @@ nlohmann::json describe_machine() {
   utsname system{};
   uname(&system);
   nlohmann::json machine = {{"kernel", system.release}, {"cpus_effective", fanout::default_workers()}};
+  machine["pmu"] = why_no_hardware_counters().value_or("yes");
   std::ifstream processors("/proc/cpuinfo");
   for (std::string line; std::getline(processors, line);)
     if (line.starts_with("model name") && line.find(": ") != std::string::npos) {
@@ -264,8 +317,13 @@ nlohmann::ordered_json to_json(const record& experiment) {
   for (std::size_t i = 0; i < experiment.conditions.size(); ++i)
     result["rounds"].push_back(to_json(experiment.conditions[i], i + 1));
   for (const run_record& run : experiment.runs) result["runs"].push_back(to_json(run));
-  for (const model_summary& model : found.models) result["summary"].push_back(to_json(model));
+  const diagnosis why = diagnose(experiment, found);
+  for (const model_summary& model : found.models) {
+    result["summary"].push_back(to_json(model));
+    if (const auto rules = why.rules_of(model.model); !rules.empty()) result["summary"].back()["diagnosis"] = rules;
+  }
   for (const comparison& pair : found.pairs) result["pairs"].push_back(to_json(pair, found, experiment));
+  add_to_json(why, result);
   for (const auto& [model, reason] : experiment.unavailable)
     result["unavailable"].push_back(json{{"model", model}, {"reason", reason}});
   for (const failure& failed : found.failures) {

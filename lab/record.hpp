@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -23,10 +24,20 @@ inline constexpr std::string_view record_schema = "fanout-result-1.json";
 struct task_report {
   bool ok = false;
   double start_s = 0, end_s = 0;
-  std::string type{};      // "int", "float", "str", "none", "bool", or another type's name
-  nlohmann::json value{};  // integers as decimal strings of any length
-  std::string error{};     // if not ok
-  std::string summary{};   // the error in a line, if the host knows one
+  std::string type{};                   // "int", "float", "str", "none", "bool", or another type's name
+  nlohmann::json value{};               // integers as decimal strings of any length
+  std::string error{};                  // if not ok
+  std::string summary{};                // the error in a line, if the host knows one
+  std::optional<std::size_t> worker{};  // which of its run's workers ran it
+};
+
+/// What a worker used from the start of its first task until the clock stopped: a thread, or a process with all its
+/// threads. What is not known of it is nothing.
+struct worker_report {
+  std::optional<double> cpu_s{};
+  std::optional<double> runq_s{};           // it could run, and waited for a CPU
+  std::optional<double> gil_s{};            // it waited for its interpreter's lock, of hosts that can tell
+  std::optional<std::int64_t> voluntary{};  // how often it slept
 };
 
 /// How the threads of a run have waited for the lock of their interpreter, in all, or why that is not known.
@@ -50,7 +61,13 @@ struct run_record {
   std::int64_t minor_faults = 0, major_faults = 0;
   std::uint64_t vmhwm_bytes = 0, pss_peak_bytes = 0;
   unsigned pss_samples = 0;
-  std::optional<gil_report> gil{};  // of models whose threads share an interpreter
+  std::uint64_t vmhwm_tree_bytes = 0;                    // the sum of the peaks of all processes: an upper bound
+  std::map<std::string, std::uint64_t> perf{};           // hardware counters by name; empty: none here
+  std::optional<std::uint64_t> shipped_bytes{};          // arguments and results that went between processes
+  std::optional<double> max_lag_s{};                     // the longest time for which the event loop was late
+  std::optional<gil_report> gil{};                       // of models whose threads share an interpreter
+  std::map<std::int64_t, std::uint64_t> worker_peaks{};  // VmHWM by pid, from the host; not in the JSON
+  std::vector<worker_report> workers{};
   std::vector<task_report> tasks{};
 
   double cpu_s() const { return cpu_user_s + cpu_sys_s; }
@@ -86,7 +103,7 @@ struct record {
 /// becomes an error too.
 void read_host_record(std::string_view line, run_record& run);
 
-/// {"kernel", "cpu", "cpus_effective"} of this machine.
+/// {"kernel", "cpu", "cpus_effective", "pmu"} of this machine; pmu: "yes", or why hardware counters are n/a.
 nlohmann::json describe_machine();
 
 /// The whole record with its summary, pairs and values, as `--format json` prints it. Nothing that was not measured is

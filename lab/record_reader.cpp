@@ -135,6 +135,7 @@ task_report read_task(const node& task) {
     report.type = task.at("type").text();
     report.value = task.at("value").value();
   }
+  if (const auto worker = task.find("worker")) report.worker = worker->whole<std::size_t>();
   return report;
 }
 
@@ -146,6 +147,30 @@ gil_report read_gil(const node& gil) {
           .waits = gil.at("waits").whole<std::uint64_t>(),
           .max_wait_s = gil.at("max_wait_s").number(),
           .method = gil.at("method").text()};
+}
+
+std::optional<double> number_at(const node& object, const char* key) {
+  const auto found = object.find(key);
+  return found ? std::optional(found->number()) : std::nullopt;
+}
+
+worker_report read_worker(const node& worker) {
+  worker_report report{
+      .cpu_s = number_at(worker, "cpu_s"), .runq_s = number_at(worker, "runq_s"), .gil_s = number_at(worker, "gil_s")};
+  if (const auto count = worker.find("voluntary")) report.voluntary = count->whole<std::int64_t>();
+  return report;
+}
+
+void read_meters(const node& run, run_record& found) {
+  if (const auto bytes = run.find("shipped_bytes")) found.shipped_bytes = bytes->whole<std::uint64_t>();
+  if (const auto loop = run.find("loop")) found.max_lag_s = loop->at("max_lag_s").number();
+  if (const auto gil = run.find("gil")) found.gil = read_gil(*gil);
+  if (const auto perf = run.find("perf"))
+    for (const auto& [name, count] : perf->value().items()) found.perf[name] = perf->at(name).whole<std::uint64_t>();
+  for (const node& worker : run.items_of("workers")) found.workers.push_back(read_worker(worker));
+  for (const node& task : run.items_of("tasks"))
+    if (const auto worker = task.find("worker"); worker && worker->whole<std::size_t>() >= found.workers.size())
+      worker->is_wrong("is not the place of one of the run's workers");
 }
 
 void read_costs(const node& costs, run_record& run) {
@@ -161,7 +186,8 @@ void read_costs(const node& costs, run_record& run) {
   run.pss_samples = memory.at("pss_samples").whole<unsigned>();
   if (const auto bytes = memory.find("vmhwm_bytes")) run.vmhwm_bytes = bytes->whole<std::uint64_t>();
   if (const auto bytes = memory.find("pss_peak_bytes")) run.pss_peak_bytes = bytes->whole<std::uint64_t>();
-  if (const auto gil = costs.find("gil")) run.gil = read_gil(*gil);
+  if (const auto bytes = memory.find("vmhwm_bytes_sum")) run.vmhwm_tree_bytes = bytes->whole<std::uint64_t>();
+  read_meters(costs, run);
 }
 
 run_record read_run(const node& found, const std::vector<std::string>& models) {

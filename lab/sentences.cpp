@@ -103,17 +103,44 @@ std::string times_as_fast(const analysis& found, const names& best, const names&
   return fmt::format("{} times as fast as {}", least == most ? most : least + " to " + most, format_list(others));
 }
 
+/// Those that are shown to be faster than each of the others: a rank says only that nobody is shown to be faster.
+names shown_faster(const analysis& found, const names& models, const names& others) {
+  names faster;
+  for (const std::string& model : models)
+    if (std::ranges::all_of(others,
+                            [&](const std::string& other) { return found.between(model, other) == verdict::faster; }))
+      faster.push_back(model);
+  return faster;
+}
+
+/// "2.00 times as fast as serial"; with their names where that is shown of some of the best only; empty if of none.
+std::string advantage_over(const analysis& found, const names& best, const names& others) {
+  const names faster = shown_faster(found, best, others);
+  if (faster.empty()) return {};
+  const std::string times = times_as_fast(found, faster, others);
+  if (faster == best) return times;
+  return fmt::format("{} {} {}", format_list(faster), faster.size() == 1 ? "is" : "are", times);
+}
+
+/// Of everyone else.
+bool all_are_ahead(const analysis& found, const names& best) {
+  return std::ranges::all_of(found.models, [&](const model_summary& model) {
+    return model.rank == 1 || shown_faster(found, best, {model.model}) == best;
+  });
+}
+
 /// The best models against those that come next, and against serial.
 std::string advantage(const analysis& found, const names& best) {
   names next = {found.models[best.size()].model};
   for (const names& group : tied_groups(found))
     if (group.front() == next.front()) next = group;
-  std::string text = times_as_fast(found, best, next);
+  names parts = {advantage_over(found, best, next)};
   const bool serial_trails = std::ranges::any_of(
       found.models, [](const model_summary& model) { return model.model == "serial" && model.rank > 1; });
   if (serial_trails && std::ranges::find(next, "serial") == next.end())
-    text += fmt::format(", {}", times_as_fast(found, best, {"serial"}));
-  return text;
+    parts.push_back(advantage_over(found, best, {"serial"}));
+  std::erase(parts, "");
+  return parts.empty() ? "" : fmt::format(": {}", fmt::join(parts, ", "));
 }
 
 /// What rounds that differ much suggest: the same work takes the same time, but for what else the machine does. (Of
@@ -135,32 +162,10 @@ std::string rounds_in_words(const std::vector<unsigned>& rounds, std::size_t of)
   return fmt::format("round{} {}", rounds.size() == 1 ? "" : "s", format_list(texts));
 }
 
-/// Which rounds something else disturbed, and what it was.
 std::optional<sentence> conditions_sentence(const record& experiment) {
-  std::vector<unsigned> rounds;
-  double others = 0, steal = 0;
-  bool throttled = false;
-  for (unsigned round = 1; const round_conditions& found : experiment.conditions) {
-    if (found.disturbed()) {
-      rounds.push_back(round);
-      if (found.shared()) others = std::max(others, *found.others);
-      if (found.stolen_from()) steal = std::max(steal, *found.steal);
-      throttled = throttled || found.held_back();
-    }
-    ++round;
-  }
-  if (rounds.empty()) return {};
-  const std::string_view up_to = rounds.size() > 1 ? "up to " : "";
-  names causes;
-  if (others > 0) causes.push_back(fmt::format("other programs took {}{:.0f} % of all CPU time", up_to, 100 * others));
-  if (steal > 0)
-    causes.push_back(fmt::format("the hypervisor kept {}{:.1f} % of {} back", up_to, 100 * steal,
-                                 causes.empty() ? "all CPU time" : "it"));
-  if (throttled) causes.push_back("a CPU quota (cgroup) stopped the tasks");
-  return sentence{"!", ansi::yellow,
-                  fmt::format("{} {} disturbed: {}", rounds_in_words(rounds, experiment.conditions.size()),
-                              rounds.size() > 1 && rounds.size() < experiment.conditions.size() ? "were" : "was",
-                              format_list(causes))};
+  std::string text = disturbance_in_words(experiment);
+  if (text.empty()) return {};
+  return sentence{"!", ansi::yellow, std::move(text)};
 }
 
 bool was_disturbed(const record& experiment) {
@@ -288,6 +293,32 @@ std::string plan_in_words(const record& experiment) {
   return facts;
 }
 
+std::string disturbance_in_words(const record& experiment) {
+  std::vector<unsigned> rounds;
+  double others = 0, steal = 0;
+  bool throttled = false;
+  for (unsigned round = 1; const round_conditions& found : experiment.conditions) {
+    if (found.disturbed()) {
+      rounds.push_back(round);
+      if (found.shared()) others = std::max(others, *found.others);
+      if (found.stolen_from()) steal = std::max(steal, *found.steal);
+      throttled = throttled || found.held_back();
+    }
+    ++round;
+  }
+  if (rounds.empty()) return {};
+  const std::string_view up_to = rounds.size() > 1 ? "up to " : "";
+  names causes;
+  if (others > 0) causes.push_back(fmt::format("other programs took {}{:.0f} % of all CPU time", up_to, 100 * others));
+  if (steal > 0)
+    causes.push_back(fmt::format("the hypervisor kept {}{:.1f} % of {} back", up_to, 100 * steal,
+                                 causes.empty() ? "all CPU time" : "it"));
+  if (throttled) causes.push_back("a CPU quota (cgroup) stopped the tasks");
+  return fmt::format("{} {} disturbed: {}", rounds_in_words(rounds, experiment.conditions.size()),
+                     rounds.size() > 1 && rounds.size() < experiment.conditions.size() ? "were" : "was",
+                     format_list(causes));
+}
+
 std::string values_in_words(const returned_values& returned, std::size_t width) {
   names texts;
   for (const auto& task : returned.tasks) texts.push_back(literal(task));
@@ -304,14 +335,16 @@ std::string headline(const record& experiment, const analysis& found) {
   const names best = leaders(found);
   const auto groups = tied_groups(found);
   const bool tied = !groups.empty() && groups.front() == best;
-  if (best.size() == 1) return fmt::format("{} is best: {}", best.front(), advantage(found, best));
+  if (best.size() == 1) return fmt::format("{} is best{}", best.front(), advantage(found, best));
   if (best.size() == found.models.size())
     return tied ? fmt::format("{}: {}", format_list(best), tie_in_words(experiment, found, best))
                 : fmt::format("none of {} is shown to be best", format_list(best));
   if (tied)
-    return fmt::format("{} are best, {}: {}", format_list(best), tie_in_words(experiment, found, best),
+    return fmt::format("{} are best, {}{}", format_list(best), tie_in_words(experiment, found, best),
                        advantage(found, best));
-  return fmt::format("{} lead, and which of them is best is undecided: {}", format_list(best), advantage(found, best));
+  if (!all_are_ahead(found, best))
+    return fmt::format("which of {} is best is undecided{}", format_list(best), advantage(found, best));
+  return fmt::format("{} lead, and which of them is best is undecided{}", format_list(best), advantage(found, best));
 }
 
 std::vector<sentence> sentences(const record& experiment, const analysis& found) {

@@ -29,6 +29,9 @@ std::vector<sentence> sentences(const record& experiment, const analysis& found)
 /// The outcome in half a sentence: "threads is best: 1.98 times as fast as serial".
 std::string headline(const record& experiment, const analysis& found);
 
+/// Which rounds something else disturbed, and what it was; empty if none.
+std::string disturbance_in_words(const record& experiment);
+
 /// What tasks returned as a program would write it, on one line of so many columns at most.
 std::string values_in_words(const returned_values& returned, std::size_t width);
 

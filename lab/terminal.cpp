@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 
@@ -18,6 +19,16 @@ std::string_view environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
+/// As setlocale() would look for it.
+bool locale_is_utf8() {
+  std::string name;
+  for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"})
+    if (name.empty()) name = environment(variable);
+  std::erase(name, '-');
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return name.find("utf8") != std::string::npos;
+}
+
 bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
 }  // namespace
@@ -26,6 +37,7 @@ terminal terminal::of(int descriptor) {
   terminal found;
   found.interactive = isatty(descriptor) == 1 && environment("TERM") != "dumb";
   found.colour = found.interactive && environment("NO_COLOR").empty();
+  found.unicode = environment("TERM") != "dumb" && locale_is_utf8();
   if (winsize size{}; ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) found.width = size.ws_col;
   const std::string_view asked = environment("COLUMNS");
   unsigned width = 0;

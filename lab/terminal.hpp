@@ -13,8 +13,10 @@ struct terminal {
   bool interactive = false;  // a terminal that can rewrite a line
   bool colour = false;
   unsigned width = 100;  // columns
+  bool unicode = true;   // may be drawn with; words have their signs in any case
 
   /// interactive: a TTY, and TERM is not "dumb". colour: interactive, and NO_COLOR is unset or empty.
+  /// unicode: the locale's encoding is UTF-8, and TERM is not "dumb".
   /// width: COLUMNS if set, else what the TTY says, else 100.
   static terminal of(int descriptor);
 };

@@ -9,7 +9,9 @@
 #include <set>
 
 #include "lab/cost_table.hpp"
+#include "lab/diagnosis.hpp"
 #include "lab/format.hpp"
+#include "lab/time_bars.hpp"
 
 namespace lab {
 
@@ -37,6 +39,28 @@ std::string show_reasons(const record& experiment, const terminal& out) {
   return text;
 }
 
+/// " why      the work waits…", broken to the width; without the label if it stood there before.
+std::string show_labelled(const std::string& label, const std::string& text, const terminal& out) {
+  constexpr std::size_t indent = 10;
+  const std::string space(indent - 1 - label.size(), ' ');
+  return fmt::format(" {}{}{}\n", styled(ansi::bold, label, out), space, wrapped(text, out.width, indent));
+}
+
+std::string show_findings(const std::string& label, const std::vector<finding>& found, const terminal& out) {
+  std::string text;
+  for (const finding& one : found) text += show_labelled(text.empty() ? label : "", one.text, out);
+  return text;
+}
+
+/// Why, what else could be, and what to do. That rounds were disturbed is said with the verdict already.
+std::string show_diagnosis(diagnosis why, const terminal& out) {
+  std::erase_if(why.cautions, [](const finding& one) { return one.rule == "disturbed"; });
+  std::string text = show_findings("why", why.why, out);
+  if (why.best_possible) text += show_labelled("at best", best_possible_in_words(*why.best_possible), out);
+  if (!why.advice.empty()) text += show_labelled("advice", why.advice, out);
+  return text + show_findings("caution", why.cautions, out);
+}
+
 /// A model that returned different values in different rounds.
 std::optional<std::string> returned_twice(const analysis& found) {
   std::set<std::string> seen;
@@ -55,8 +79,11 @@ std::string show_plan(const record& experiment, const terminal& out) {
 
 std::string show_result(const record& experiment, const analysis& found, const terminal& out) {
   std::string text = cost_table(experiment, found).show(out) + "\n";
+  if (const std::string bars = show_time_bars(found, out); !bars.empty()) text += bars + "\n";
   for (const sentence& said : sentences(experiment, found)) text += show_sentence(said, out);
-  return text + show_reasons(experiment, out);
+  text += show_reasons(experiment, out);
+  const std::string why = show_diagnosis(diagnose(experiment, found), out);
+  return why.empty() ? text : text + "\n" + why;
 }
 
 std::string show_sentence(const sentence& said, const terminal& out) {

@@ -126,8 +126,9 @@ PyObject* run_in_processes(PyObject*, PyObject* arguments) {
   PyObject* command = nullptr;
   PyObject* tasks = nullptr;
   PyObject* finished = nullptr;
+  PyObject* seen = nullptr;
   unsigned workers = 0;
-  if (!PyArg_ParseTuple(arguments, "OOIO", &command, &tasks, &workers, &finished)) return nullptr;
+  if (!PyArg_ParseTuple(arguments, "OOIOO", &command, &tasks, &workers, &finished, &seen)) return nullptr;
   return guarded([&] {
     const std::vector<std::string> encoded = strings_of(tasks);
     fanout::process_pool_options options{.workers = workers, .worker_command = strings_of(command)};
@@ -136,7 +137,9 @@ PyObject* run_in_processes(PyObject*, PyObject* arguments) {
     const std::vector<answer> answers = run_all(pool, encoded);
     return free.locked([&] {
       object::steal(PyObject_CallNoArgs(finished));
-      return list_of(answers);
+      object results = list_of(answers);
+      object::steal(PyObject_CallFunctionObjArgs(seen, results.get(), nullptr));
+      return results;
     });
   });
 }

@@ -27,27 +27,26 @@ class Waits:
         return isinstance(self._learned, bool)
 
     def begin(self):
-        """Returns the calling thread."""
         thread = get_native_id()
         if not self._is_free and self._is_known() and thread not in self._at_first_task:
             self._at_first_task[thread] = self._meter.gil_waits_here()
-        return thread
 
-    def report(self, threads):
-        """Keys of the record: "gil" of the whole process, "gil_by_worker" of these threads since their first tasks."""
+    def report(self):
+        """The record's "gil", of the whole process; and a function from a worker's thread to what it has waited since its
+        first task: further keys of that worker."""
         if self._is_free:
-            return {"gil": _total([], [], "none: this interpreter runs without its lock"), "gil_by_worker": [_shares() for _ in threads]}
+            return _total([], [], "none: this interpreter runs without its lock"), lambda thread: _shares()
         if not self._is_known():
-            return {"gil": {"unavailable": self._learned}}
+            return {"unavailable": self._learned}, lambda thread: {}
         now = self._meter.gil_waits()
         method = "each wait, in pthread_cond_timedwait and pthread_cond_wait"
         if not self._learned:
             method += " (of a holder: by the layout of CPython's lock)"
         by_thread = {waits[0]: waits for waits in now}
-        return {
-            "gil": _total(self._at_start, now, method),
-            "gil_by_worker": [_shares(self._at_first_task[thread], by_thread.get(thread)) for thread in threads],
-        }
+        return (
+            _total(self._at_start, now, method),
+            lambda thread: _shares(self._at_first_task[thread], by_thread.get(thread)),
+        )
 
 
 def _learned(meter):

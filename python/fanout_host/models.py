@@ -20,7 +20,36 @@ def serial(work, clock):
     for arguments in work.arguments:
         outcomes.append(call(function, arguments))
     clock.stop()
+    clock.read_workers(outcomes)
     return outcomes
+
+
+class Heartbeat:
+    """How late the loop is for what is due: a task that computes or blocks keeps it. Its pauses grow with the run, so that
+    it costs a run of a second some twenty wake-ups."""
+
+    _SHORTEST = 0.01
+
+    def __init__(self, loop):
+        self._loop = loop
+        self._began = loop.time()
+        self.max_lag = 0.0
+        self._beat_in(self._SHORTEST)
+
+    def _beat_in(self, pause):
+        self._due = self._loop.time() + pause
+        self._timer = self._loop.call_at(self._due, self._beat)
+
+    def _look(self):
+        self.max_lag = max(self.max_lag, self._loop.time() - self._due)
+
+    def _beat(self):
+        self._look()
+        self._beat_in(max(self._SHORTEST, (self._loop.time() - self._began) / 4))
+
+    def stop(self):
+        self._timer.cancel()
+        self._look()  # the tasks may have ended before the loop came to it
 
 
 def in_loop(work, clock):
@@ -35,8 +64,11 @@ def in_loop(work, clock):
         outcomes[number] = await call_in_loop(function, arguments)
 
     async def every():
+        heart = Heartbeat(asyncio.get_running_loop())
         await asyncio.gather(*[one(number, arguments) for number, arguments in enumerate(work.arguments)])
         clock.stop()
+        heart.stop()
+        clock.more["loop"] = {"max_lag_s": heart.max_lag}
 
     clock.start()
     try:
@@ -45,6 +77,7 @@ def in_loop(work, clock):
         clock.stop()
         reason = told(error)
         outcomes = [outcome or untold(*reason) for outcome in outcomes]
+    clock.read_workers(outcomes)
     return outcomes
 
 
@@ -56,15 +89,15 @@ def threads(work, clock):
     outcomes = [None] * len(work.arguments)
 
     waits = gil.Waits()
-    workers = [None] * len(outcomes)
 
     def one(number):
-        workers[number] = waits.begin()
+        waits.begin()
         outcomes[number] = call(function, work.arguments[number])
 
     def finished():
         clock.stop()
-        clock.more.update(waits.report(dict.fromkeys(workers)))
+        clock.read_workers(outcomes)
+        clock.read_gil(waits)
 
     clock.start()
     _fanout.run_in_threads(one, len(outcomes), work.workers, finished)
@@ -80,9 +113,17 @@ def processes(work, clock):
     command = [interpreter(), os.path.join(os.path.dirname(os.path.dirname(__file__)), "worker.py")]
     clock.start()
     tasks = [dumps((work.file, work.function, arguments)) for arguments in work.arguments]
-    results = _fanout.run_in_processes([os.fsencode(word) for word in command], tasks, work.workers, clock.stop)
+    outcomes = []
+
+    def seen(results):
+        outcomes.extend(loads(result) if isinstance(result, bytes) else untold(result) for result in results)
+        clock.read_workers(outcomes)
+        returned = sum(len(result) for result in results if isinstance(result, bytes))
+        clock.more["shipped_bytes"] = sum(map(len, tasks)) + returned
+
+    _fanout.run_in_processes([os.fsencode(word) for word in command], tasks, work.workers, clock.stop, seen)
     clock.count_reaped()
-    return [loads(result) if isinstance(result, bytes) else untold(result) for result in results]
+    return outcomes
 
 
 BY_NAME = {"serial": serial, "async": in_loop, "threads": threads, "processes": processes}

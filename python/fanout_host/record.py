@@ -6,7 +6,7 @@ from math import isfinite
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from time import monotonic
 
-from fanout_host import stdlib
+from fanout_host import meter, stdlib
 from fanout_host.task import any_integer, described
 
 _LONGEST_TEXT = 100_000  # characters of one value that are recorded as they are
@@ -17,6 +17,7 @@ class Clock:
     gone if that had processes. Usage is read within the wall time: no processor can have worked longer than that."""
 
     def __init__(self):
+        self._workers = {}  # as they stood before their first task → what they have used since
         self.more = {}  # what only the model knows of: further keys of the record
 
     def start(self):
@@ -31,6 +32,22 @@ class Clock:
         """Processes count when they have been waited for."""
         self._after = self._after[0], getrusage(RUSAGE_CHILDREN)
 
+    def read_workers(self, outcomes):
+        """While the workers still live: later nobody could tell what they have used."""
+        for outcome in outcomes:
+            if outcome[-1] is not None and outcome[-1] not in self._workers:
+                self._workers[outcome[-1]] = meter.costs_since(outcome[-1])
+
+    def read_gil(self, waits):
+        """After read_workers(): how they, threads of this process, have waited for its interpreter's lock; see gil.Waits."""
+        self.more["gil"], shares_of = waits.report()
+        for (_, thread, *_), costs in self._workers.items():
+            costs.update(shares_of(thread))
+
+    def place_of(self, worker):
+        """Of a worker, in the record's list."""
+        return list(self._workers).index(worker)
+
     def costs(self):
         def used(field):
             return sum(getattr(after, field) - getattr(before, field) for before, after in zip(self._before, self._after))
@@ -42,6 +59,7 @@ class Clock:
             "ctx": {"voluntary": used("ru_nvcsw"), "involuntary": used("ru_nivcsw")},
             "faults": {"minor": used("ru_minflt"), "major": used("ru_majflt")},
             "mem": _peak_memory(),
+            "workers": list(self._workers.values()),
             **self.more,
         }
 
@@ -51,11 +69,8 @@ def _usage():
 
 
 def _peak_memory():
-    with open("/proc/self/status") as status:
-        for line in status:
-            if line.startswith("VmHWM:"):
-                return {"vmhwm_bytes": int(line.split()[1]) * 1024}
-    return {}
+    peak = meter.peak_bytes()
+    return {} if peak is None else {"vmhwm_bytes": peak}
 
 
 def _clean(text):
@@ -96,8 +111,10 @@ def _typed(value):
 
 def entry(outcome, clock):
     """One element of the record's "tasks"."""
-    start, end, kind, payload = outcome
+    start, end, kind, payload, worker = outcome
     times = {} if start is None else {"start_s": start - clock.started, "end_s": end - clock.started}
+    if worker is not None:
+        times["worker"] = clock.place_of(worker)
     if kind == "error":
         error, summary = payload
         return {**times, "ok": False, "error": _clean(error), **({"summary": _clean(summary)} if summary else {})}

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-# Runs one task to its end, whatever that is. An outcome is a tuple (start, end, kind, payload), times in seconds of
-# CLOCK_MONOTONIC, which all processes share:
+# Runs one task to its end, whatever that is. An outcome is a tuple (start, end, kind, payload, worker), times in seconds of
+# CLOCK_MONOTONIC, which all processes share, the worker as meter.this_worker() has it:
 #   "value": payload is what the function returned      "text": payload is (name of its type, the value as text)
 #   "error": payload is (traceback, its one line that says most, or None where there is no exception)
 import os
 import sys
 from time import monotonic
 
-from fanout_host import end, lines, stdlib
+from fanout_host import end, lines, meter, stdlib
 
 _FOLDER = __file__.removesuffix("task.py")
 _LONGEST_SUMMARY = 200
@@ -49,15 +49,16 @@ def _exit_status(error):
 
 def call(function, arguments):
     """Calls the function; a coroutine it returns is run on a loop of its own."""
+    worker = meter.this_worker()
     start = monotonic()
     try:
         value = function(*arguments)
         if hasattr(type(value), "__await__"):
             value = _run(value)
-        outcome = (start, monotonic(), "value", value)
+        outcome = (start, monotonic(), "value", value, worker)
     except BaseException as error:  # a task that raises SystemExit or KeyboardInterrupt has failed, no more
         end_if_forked(error)
-        outcome = (start, monotonic(), "error", told(error))
+        outcome = (start, monotonic(), "error", told(error), worker)
     end_if_forked()
     lines.complete()
     return outcome
@@ -65,15 +66,16 @@ def call(function, arguments):
 
 async def call_in_loop(function, arguments):
     """Calls the function inside the running loop, which a plain function blocks, as it would in the user's program."""
+    worker = meter.this_worker()
     start = monotonic()
     try:
         value = function(*arguments)
         if hasattr(type(value), "__await__"):
             value = await value
-        outcome = (start, monotonic(), "value", value)
+        outcome = (start, monotonic(), "value", value, worker)
     except BaseException as error:
         end_if_forked(error)
-        outcome = (start, monotonic(), "error", told(error))
+        outcome = (start, monotonic(), "error", told(error), worker)
     end_if_forked()
     lines.complete()
     return outcome
@@ -117,7 +119,7 @@ def told(error):
 
 def untold(error, summary=None):
     """An outcome for a task that ended without one of its own; `error` says why."""
-    return (None, None, "error", (error, summary))
+    return (None, None, "error", (error, summary), None)
 
 
 class any_integer:

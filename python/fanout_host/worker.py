@@ -4,7 +4,7 @@
 import os
 from marshal import dumps, loads
 
-from fanout_host import end, lines, load
+from fanout_host import end, lines, load, meter
 from fanout_host.task import call, described, end_if_forked, is_plain, own, told, untold
 
 _begun = False
@@ -21,6 +21,7 @@ def _begin():
         return
     _begun = True
     own()
+    meter.forget()
     end.begin()
     os.environ.pop("FANOUT_WORKER", None)  # the pool has done so in C, which os.environ does not notice
 
@@ -46,5 +47,5 @@ def packed(outcome):
             raise ValueError
         return dumps(outcome)
     except ValueError:  # not of Python's own plain types, or too deep: it travels as the text that would be shown of it
-        start, end, _, value = outcome
-        return dumps((start, end, "text", described(value)))
+        start, end, _, value, worker = outcome
+        return dumps((start, end, "text", described(value), worker))

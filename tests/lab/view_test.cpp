@@ -213,6 +213,15 @@ TEST(View, TheBestAreAheadByARangeWhereTheyAreNotShownToBeEqual) {
             "async and threads lead, and which of them is best is undecided: 10.0 to 11.1 times as fast as serial");
 }
 
+TEST(View, OnlyThoseThatAreShownToBeFasterAreSaidToBe) {
+  lab::record experiment = sample_record();
+  const double serial_s[] = {1.0, 5.0, 1.2, 4.0, 2.0};  // undecided against all others
+  for (lab::run_record& run : experiment.runs)
+    if (run.model == "serial") run.wall_s = serial_s[run.round - 1];
+  EXPECT_EQ(lab::headline(experiment, lab::analyse(experiment)),
+            "which of threads and serial is best is undecided: threads is 2.00 times as fast as async");
+}
+
 std::string row_of_async(const lab::record& experiment) {
   const std::string text = shown(experiment, {.width = 200});
   const std::size_t at = text.find("–  async");

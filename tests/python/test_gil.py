@@ -163,10 +163,10 @@ class Record(GilTest):
 
     def test_has_the_shares_of_every_worker(self):
         record = self.run_threads("\ndef task(): computes(0.05)", "task", tasks=6, workers=3).record
-        workers = record["gil_by_worker"]
+        workers = record["workers"]
         self.assertIn(len(workers), (1, 2, 3))  # those that came to run a task
         for worker in workers:
-            self.assertEqual(set(worker), self.SHARES)
+            self.assertLessEqual(self.SHARES, set(worker))
             self.assertLessEqual(worker["gil_s"] + worker["gil_runq_s"], record["wall_s"])
             self.assertLessEqual(worker["gil_switch_s"], worker["gil_s"])
         self.assertGreaterEqual(record["gil"]["waits"], sum(worker["gil_waits"] for worker in workers))
@@ -181,7 +181,7 @@ def task():
     for thread in threads: thread.join()
 """
         record = self.run_threads(source, "task", tasks=1, workers=1).record
-        self.assertGreater(record["gil"]["waits"], 5 + record["gil_by_worker"][0]["gil_waits"])
+        self.assertGreater(record["gil"]["waits"], 5 + record["workers"][0]["gil_waits"])
 
     def test_leaves_the_switch_interval_as_the_user_has_set_it(self):
         for microseconds in (1, 2900):
@@ -193,13 +193,13 @@ def task():
         record = self.run_threads(source, "task").record
         self.assertEqual((record["gil"]["waits"], record["gil"]["wait_s"]), (0, 0))
         self.assertIn("without its lock", record["gil"]["method"])
-        self.assertEqual(record["gil_by_worker"][0], dict.fromkeys(self.SHARES, 0))
+        self.assertEqual({record["workers"][0][share] for share in self.SHARES}, {0})
 
     def test_says_why_nothing_is_known_where_the_meter_is_missing(self):
         run = self.run_threads("\ndef task(): return 1", "task", environment={"LD_PRELOAD": None})
         self.assertEqual(run.values, ["1", "1"])
         self.assertEqual(run.record["gil"], {"unavailable": "libfanout_gil.so has not been preloaded into this interpreter"})
-        self.assertNotIn("gil_by_worker", run.record)
+        self.assertNotIn("gil_s", run.record["workers"][0])
 
     def test_says_why_nothing_is_known_where_its_path_cannot_be_preloaded(self):
         copied = shutil.copytree(os.path.dirname(HOST), os.path.join(self.folder, "a place"))
