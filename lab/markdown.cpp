@@ -20,6 +20,8 @@ std::string escaped_markdown(const std::string& text) {
   return plain;
 }
 
+namespace {
+
 /// That rounds were disturbed is said with the verdict already.
 std::string markdown_of(const diagnosis& why) {
   std::string text;
