@@ -11,6 +11,8 @@ from support import HOST, METER, HostTest, Run, needs_extension
 
 PRELOADED = {"LD_PRELOAD": METER}
 
+SELDOM = 0.25  # the share of its time for which a task may wait that needs the lock now and then: who has it may get no processor
+
 # What the user's file of each test begins with: the meter and the clocks, as a task sees them.
 READINGS = """
 import os, threading, time
@@ -82,7 +84,7 @@ def task():
 
     def test_is_not_what_sleeps(self):
         for one in self.spent("\ndef task(): return spent_in(lambda: time.sleep(0.2))", "task"):
-            self.assertLess(one["gil"], 0.05 * one["wall"])
+            self.assertLess(one["gil"], SELDOM * one["wall"])
 
     def test_is_not_what_computes_without_the_lock(self):
         source = (
@@ -94,7 +96,7 @@ def task():
         for function in ("hashes", "compresses"):
             with self.subTest(function):
                 for one in self.spent(source, function):
-                    self.assertLess(one["gil"], 0.1 * one["wall"])
+                    self.assertLess(one["gil"], SELDOM * one["wall"])
 
     def test_is_not_waiting_for_locks_of_the_users(self):
         source = """
@@ -109,7 +111,7 @@ def waits():
 def task(): return spent_in(waits)
 """
         for one in self.spent(source, "task"):
-            self.assertLess(one["gil"], 0.05 * one["wall"])
+            self.assertLess(one["gil"], SELDOM * one["wall"])
 
     def test_is_not_waiting_for_condition_variables_of_c_code(self):
         source = """
