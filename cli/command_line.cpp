@@ -58,8 +58,8 @@ Examples:
 Exit codes: 0 ok, 1 a task failed, 2 wrong usage, 3 undecided (--strict), 4 not
 shown (--assert), 5 the models' results differ, 130 interrupted.)";
 
-constexpr auto self_test_help = R"(WORK is as for fanout compare, without arguments. Each run is a whole comparison of
-a model with itself: it must not say that one of the two is faster.
+constexpr auto self_test_help = R"(WORK is as for fanout compare, without arguments. Each run is a whole comparison
+of a model with itself: it must not say that one of the two is faster.
 
 Examples:
   fanout self-test
@@ -158,7 +158,7 @@ CLI::App* add_compare(CLI::App& app, texts& typed) {
   option("--min-effect", typed.min_effect, "SHARE", "the smallest difference that matters (3%)");
   add_report_options(*compare, typed);
   option("--export-json", typed.export_json, "FILE", "write the record to FILE, for fanout explain");
-  option("--resume", typed.resume, "FILE", "go on with what Ctrl-C has interrupted (--export-json)");
+  option("--resume", typed.resume, "FILE", "go on with what Ctrl-C has interrupted");
   option("--seed", typed.seed, "N", "seed of the order in which models run (random)");
   return compare;
 }

@@ -64,6 +64,9 @@ exit_code run_self_test(const self_test_options& options) {
     const lab::record experiment = compare_quietly(twice, chosen, same);
     const lab::analysis analysed = lab::analyse(experiment);
     lab::say(lab::show_problems(experiment, analysed));
+    if (!experiment.unavailable.empty())
+      lab::say(
+          fmt::format("fanout: {}: n/a: {}\n", options.model, lab::first_line(experiment.unavailable.front().reason)));
     if (analysed.pairs.empty()) return analysed.values_differ() ? results_differ : task_failed;
     const lab::comparison& pair = analysed.pairs.front();
     ++found[pair.outcome];

@@ -146,7 +146,8 @@ class Help(ToolTest):
     def test_help_says_how_it_is_called_and_is_of_one_style(self):
         for args, call in ((["--help"], "fanout COMMAND [OPTIONS]"),
                            (["compare", "--help"], "fanout compare [WORK] [OPTIONS]"),
-                           (["explain", "--help"], "fanout explain FILE [OPTIONS]")):
+                           (["explain", "--help"], "fanout explain FILE [OPTIONS]"),
+                           (["self-test", "--help"], "fanout self-test [WORK] [OPTIONS]")):
             text = self.run_tool(*args).stdout_text
             self.assertRegex(text, r"\A[A-Z][^\n]+\.\n\nUsage: " + re.escape(call) + r"\n\nOptions:\n")
             self.assertNotIn("\n\n\n", text)

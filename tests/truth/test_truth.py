@@ -42,7 +42,8 @@ class Checks(unittest.TestCase):
 
     def record(self, threads="faster", asynchronous="equivalent", **more):
         pairs = [("serial", "threads", {"faster": "slower", "slower": "faster"}.get(threads, threads)),
-                 ("serial", "async", asynchronous), ("processes", "serial", "faster"), ("threads", "processes", "negligible")]
+                 ("serial", "async", asynchronous), ("processes", "serial", "faster"),
+                 ("threads", "processes", "negligible")]
         return {"pairs": [dict(zip(("a", "b", "verdict"), pair)) for pair in pairs], "summary": [], **more}
 
     def test_what_is_true_is_no_problem(self):
@@ -55,7 +56,8 @@ class Checks(unittest.TestCase):
                          ["threads < serial is true, but the verdict is: threads is undecided compared with serial"])
 
     def test_what_is_wrong_is_one_at_any(self):
-        for record in (self.record(threads="slower"), self.record(threads="equivalent"), self.record(asynchronous="faster")):
+        for record in (self.record(threads="slower"), self.record(threads="equivalent"),
+                       self.record(asynchronous="faster")):
             for small in (True, False):
                 self.assertEqual(len(problems(record, self.TRUTH, small)), 1)
 
