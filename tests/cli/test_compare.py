@@ -89,6 +89,17 @@ class Compare(ToolTest):
         for run in record["runs"]:
             self.assertGreater(run["mem"]["vmhwm_bytes"], 100_000)
 
+    def test_the_workers_time_adds_up_in_every_model(self):
+        record = self.compare_json("cpu:3000000", "--tasks", "3", "--workers", "2", "--rounds", "2")
+        for run in record["runs"]:
+            time = dict(run["decomposition"])
+            self.assertAlmostEqual(time.pop("workers_s"), sum(time.values()))
+            self.assertEqual({task["worker"] for task in run["tasks"]}, set(range(len(run["workers"]))))
+            self.assertGreaterEqual(run["mem"]["vmhwm_bytes_sum"], run["mem"]["vmhwm_bytes"])
+            self.assertEqual(("loop" in run, "shipped_bytes" in run), (run["model"] == "async", run["model"] == "processes"))
+        self.assertIn("cpu_bound", [one["rule"] for one in record["why"]])
+        self.assertIn("cpu_bound", next(row for row in record["summary"] if row["model"] == "serial")["diagnosis"])
+
     def test_the_same_seed_gives_the_same_order(self):
         orders = [self.compare_json("cpu:1000", "--rounds", "5", "--seed", seed)["plan"]["order"] for seed in ("5", "5", "6")]
         self.assertEqual(orders[0], orders[1])

@@ -98,6 +98,14 @@ TEST_F(Experiment, AModelThatFailsIsNotRunAgainAndStopsNoOther) {
       EXPECT_EQ(run.error, "the process that ran the tasks ended without a result: SIGABRT (aborted)");
 }
 
+TEST_F(Experiment, AddsUpThePeaksOfAllProcesses) {
+  std::string with_worker = good_record;
+  with_worker.replace(with_worker.find("\"mem\":{}"), 8,
+                      R"("mem":{"vmhwm_bytes":30000000},"workers":[{"pid":1,"vmhwm_bytes":50000000}])");
+  const lab::record found = run({{"serial", "echo '" + with_worker + "' >&3"}}, 1);
+  EXPECT_GE(found.runs.at(0).vmhwm_tree_bytes, 80'000'000U);  // and what was seen of the shell's own, if it was
+}
+
 TEST_F(Experiment, EndsEarlyWhenAllModelsHaveFailed) {
   const lab::record found = run({{"serial", "exit 1"}, {"async", "exit 1"}, {"threads", "exit 1"}}, 3);
   EXPECT_EQ(found.order.size(), 1U);

@@ -42,6 +42,14 @@ void touch(std::size_t bytes) {
   ASSERT_NE(memory, MAP_FAILED);
 }
 
+/// One fault for each page. Sanitizers would add those of their own memory.
+[[clang::no_sanitize("address", "thread")]] void touch_each_of(std::size_t pages) {
+  const auto page = static_cast<std::size_t>(getpagesize());
+  void* const memory = mmap(nullptr, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  madvise(memory, pages * page, MADV_NOHUGEPAGE);
+  for (std::size_t i = 0; i < pages; ++i) static_cast<volatile char*>(memory)[i * page] = 1;
+}
+
 /// A pipe for numbers between processes.
 class wire {
  public:
@@ -124,15 +132,7 @@ TEST(Meters, PageFaultsAreThoseOfTheWholeTree) {
   const auto faults = [](std::size_t pages) {
     lab::meter meter;
     meter.start();
-    wait_for(forked([=] {
-      wait_for(forked([=] {
-        const auto size = pages * static_cast<std::size_t>(getpagesize());
-        void* const memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        madvise(memory, size, MADV_NOHUGEPAGE);
-        for (std::size_t i = 0; i < pages; ++i)
-          static_cast<volatile char*>(memory)[i * static_cast<std::size_t>(getpagesize())] = 1;
-      }));
-    }));
+    wait_for(forked([=] { wait_for(forked([=] { touch_each_of(pages); })); }));
     meter.stop_clock();
     return meter.finish().at("faults").at("minor").get<double>();
   };
@@ -291,12 +291,7 @@ TEST(HardwareCounters, CountAProcessAndWhatItStarts) {
   const wire down;
   const pid_t child = forked([&] {
     down.receive();
-    wait_for(forked([] {
-      const auto page = static_cast<std::size_t>(getpagesize());
-      void* const memory = mmap(nullptr, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-      madvise(memory, pages * page, MADV_NOHUGEPAGE);
-      for (std::size_t i = 0; i < pages; ++i) static_cast<volatile char*>(memory)[i * page] = 1;
-    }));
+    wait_for(forked([] { touch_each_of(pages); }));
   });
   const lab::hardware_counters counters(child, {{"faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS}});
   down.send('g');

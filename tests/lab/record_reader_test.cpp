@@ -7,6 +7,7 @@
 #include "lab/analysis.hpp"
 #include "lab/view.hpp"
 #include "tests/lab/sample_record.hpp"
+#include "tests/lab/timed_record.hpp"
 
 namespace {
 
@@ -33,8 +34,21 @@ lab::record full_record() {
   return full;
 }
 
+/// With something of every meter.
+lab::record metered_record() {
+  lab::record metered =
+      timed_record(2, 2, {serial_computing(), async_computing(), threads_at_a_lock(), processes_computing()});
+  for (lab::run_record& run : metered.runs) {
+    run.perf = {{"cycles", 1'000'000}, {"instructions", 2'000'000}};
+    run.gil_inseparable = run.model == "threads";
+    if (run.model == "processes") run.workers[1] = {};
+    if (run.model == "serial") run.workers[0].gil_s = 0.001;
+  }
+  return metered;
+}
+
 TEST(RecordReader, ReadsWhatWasWritten) {
-  for (const lab::record& written : {sample_record(), full_record()}) {
+  for (const lab::record& written : {sample_record(), full_record(), metered_record()}) {
     const std::string text = lab::to_json(written).dump();
     EXPECT_EQ(lab::to_json(lab::read_record(json::parse(text))).dump(), text);
   }
@@ -52,6 +66,17 @@ TEST(RecordReader, ConclusionsInTheDocumentAreNotBelieved) {
   for (const char* concluded : {"summary", "pairs", "results"}) changed.erase(concluded);
   changed["workload"]["result"]["value"] = "lies";
   EXPECT_EQ(lab::to_json(lab::read_record(changed)).dump(), lab::to_json(sample_record()).dump());
+}
+
+TEST(RecordReader, ATaskIsRunByAWorkerOfItsRun) {
+  json changed = lab::to_json(metered_record());
+  changed["runs"][0]["tasks"][1]["worker"] = 1;
+  try {
+    lab::read_record(changed);
+    FAIL() << "it was read";
+  } catch (const lab::bad_record& error) {
+    EXPECT_STREQ(error.what(), "/runs/0/tasks/1/worker is not the place of one of the run's workers");
+  }
 }
 
 std::string problem_of(const json& document) {

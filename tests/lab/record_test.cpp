@@ -53,6 +53,27 @@ TEST(HostRecord, TellsWhyNobodyKnowsHowTheyDid) {
   EXPECT_EQ(run.gil->unavailable, "because");
 }
 
+TEST(HostRecord, TellsWhatEachWorkerUsed) {
+  lab::run_record run;
+  lab::read_host_record(
+      R"({"wall_s":1,"cpu_user_s":1,"cpu_sys_s":0,"ctx":{"voluntary":3,"involuntary":4},"faults":{"minor":1,"major":0},
+          "mem":{},"tasks":[{"start_s":0.1,"end_s":0.9,"ok":true,"type":"none","value":null,"worker":1}],
+          "workers":[{},{"cpu_s":0.5,"runq_s":0.1,"gil_s":0.2,"voluntary":7,"pid":4711,"vmhwm_bytes":8000}],
+          "loop":{"max_lag_s":0.25},"shipped_bytes":300})",
+      run);
+  EXPECT_EQ(run.error, "");
+  EXPECT_EQ(run.tasks[0].worker, 1U);
+  ASSERT_EQ(run.workers.size(), 2U);
+  EXPECT_FALSE(run.workers[0].cpu_s);
+  EXPECT_EQ(run.workers[1].cpu_s, 0.5);
+  EXPECT_EQ(run.workers[1].runq_s, 0.1);
+  EXPECT_EQ(run.workers[1].gil_s, 0.2);
+  EXPECT_EQ(run.workers[1].voluntary, 7);
+  EXPECT_EQ(run.worker_peaks.at(4711), 8000U);
+  EXPECT_EQ(run.max_lag_s, 0.25);
+  EXPECT_EQ(run.shipped_bytes, 300U);
+}
+
 TEST(HostRecord, TheFirstFailedTasksErrorIsTheRuns) {
   lab::run_record run;
   lab::read_host_record(

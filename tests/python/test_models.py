@@ -55,6 +55,41 @@ class EveryModel(HostTest):
             self.assertGreaterEqual(record["ctx"]["voluntary"], 0)
             self.assertGreaterEqual(record["faults"]["minor"], 0)
 
+    def test_tells_what_each_worker_used_during_its_tasks(self):
+        file = self.file(
+            """
+            import time
+            def work(seconds):
+                start = time.thread_time()
+                while time.thread_time() < start + seconds: pass
+                return time.thread_time() - start
+            """
+        )
+        for model in self.under_each_model():
+            record = self.run_host(model, file, "work", "0.1", tasks=2).record
+            own = [0.0] * len(record["workers"])
+            for task in record["tasks"]:
+                own[task["worker"]] += task["value"]
+            for worker, counted in zip(record["workers"], own, strict=True):
+                self.assertGreaterEqual(worker["cpu_s"], counted)
+                self.assertLess(worker["cpu_s"], counted * 1.03 + 0.05)  # a worker process imports the file after its start
+                self.assertGreaterEqual(worker["runq_s"], 0)
+            self.assertEqual("gil" in record, model == "threads")
+            self.assertEqual("shipped_bytes" in record, model == "processes")
+            self.assertEqual("pid" in record["workers"][0], model == "processes")
+
+    def test_notices_that_a_loop_is_late(self):
+        file = self.file(
+            """
+            import asyncio, time
+            def blocks(): time.sleep(0.1)
+            async def awaits(): await asyncio.sleep(0.1)
+            """
+        )
+        self.assertGreaterEqual(self.run_host("async", file, "blocks").record["loop"]["max_lag_s"], 0.085)
+        awaited = self.run_host("async", file, "awaits").record  # how late it is then is a matter of the machine
+        self.assertGreaterEqual(awaited["loop"]["max_lag_s"], 0)
+
     def test_reports_a_raised_exception_with_the_users_frames_only(self):
         file = self.file(
             """
