@@ -10,6 +10,8 @@
 
 #include "cli/command_line.hpp"
 #include "cli/compare.hpp"
+#include "cli/costs.hpp"
+#include "cli/doctor.hpp"
 #include "cli/explain.hpp"
 #include "cli/output.hpp"
 #include "lab/interruption.hpp"
@@ -33,11 +35,13 @@ int run(const cli::show_text& shown) {
   return cli::ok;
 }
 
-int run(const cli::compare_options& options) {
+/// For commands that start processes: none is left behind when a signal ends them.
+template <class F>
+int with_hosts(F&& command) {
   const lab::interruption signals;
   lab::become_subreaper();
   try {
-    return cli::run_compare(options);
+    return command();
   } catch (const lab::interrupted& by) {
     // While the signals are still ours: a reader that does not read must not keep us.
     lab::say("fanout: interrupted\n");
@@ -45,7 +49,21 @@ int run(const cli::compare_options& options) {
   }
 }
 
+int run(const cli::compare_options& options) {
+  return with_hosts([&] { return cli::run_compare(options); });
+}
+
+int run(const cli::costs_options& options) {
+  return with_hosts([&] { return cli::run_costs(options); });
+}
+
+int run(const cli::doctor_options& options) {
+  return with_hosts([&] { return cli::run_doctor(options); });
+}
+
 int run(const cli::explain_options& options) { return cli::run_explain(options); }
+
+int run(const cli::cost_host_options& options) { return cli::run_cost_host(options); }
 
 int run(const cli::run_host_options& options) {
   return workloads::run_builtin_host(

@@ -44,6 +44,22 @@ struct explain_options {
   report_options report{};
 };
 
+/// `fanout costs`: table or json.
+struct costs_options {
+  output_format format = output_format::table;
+};
+
+/// `__cost`, the host of one of its measurements.
+struct cost_host_options {
+  std::string id;
+  unsigned batches = 15;
+};
+
+/// `fanout doctor`: table, which is text, or json.
+struct doctor_options {
+  output_format format = output_format::table;
+};
+
 /// The models this version knows, in the order in which they are shown.
 const std::vector<std::string>& known_models();
 
@@ -64,8 +80,5 @@ lab::claim parse_assertion(const std::string& text);
 
 /// "serial,threads": known models, each once. Throws lab::usage_error that names the models and the nearest.
 std::vector<std::string> parse_models(std::string_view text);
-
-/// The candidate that is `word` but for the fewest edits; none if that takes more than two.
-std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace cli

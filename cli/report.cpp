@@ -63,10 +63,6 @@ std::string markdown_document(const std::vector<comparison_outcome>& outcomes) {
   return text;
 }
 
-std::string text_of(const nlohmann::ordered_json& document) {
-  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
-
 }  // namespace
 
 std::string heading(std::size_t number, std::size_t of, const std::string& name) {
@@ -92,6 +88,10 @@ comparison_outcome report_result(lab::record experiment, std::string name, const
 void refuse_claims(const report_options& options) {
   if (!options.claims.empty())
     throw lab::usage_error("--assert needs one comparison to hold for: the notebook is four, with different winners");
+}
+
+std::string text_of(const nlohmann::ordered_json& document) {
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 std::string json_document(const comparison_outcome& outcome) { return text_of(lab::to_json(outcome.record)); }

@@ -72,6 +72,9 @@ struct record {
 /// becomes an error too.
 void read_host_record(std::string_view line, run_record& run);
 
+/// This second in UTC, ISO 8601: "2026-01-01T00:00:00Z".
+std::string utc_now();
+
 /// {"kernel", "cpu", "cpus_effective"} of this machine.
 nlohmann::json describe_machine();
 

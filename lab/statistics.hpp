@@ -39,7 +39,7 @@ inline const std::vector<unsigned> automatic_looks = {5, 8, 12, 20};
 
 struct interval {
   double low, high;
-  double level;  // how often such an interval holds the true ratio
+  double level;  // how often such an interval holds the true value
 };
 
 /// Model a against model b.
@@ -64,6 +64,10 @@ struct comparison {
 };
 
 double median(std::vector<double> values);
+
+/// Of the median, whatever the distribution of the values: from the k-th smallest to the k-th largest, for the largest
+/// k that reaches the level. Nothing if there is none: 95 % needs six values.
+std::optional<interval> median_interval(std::vector<double> values, double level);
 
 /// All pairs a < b. wall_s[model][round], all models with equally many rounds (at least one) and positive times.
 /// Differences are tested with Holm's correction over the pairs; equality at alpha / (models - 1), which is enough for
