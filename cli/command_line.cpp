@@ -51,6 +51,7 @@ Examples:
   fanout compare tasks.py:fetch_data --arg '{i}' --arg 1 --tasks 5
   fanout compare tasks.py:cpu_task --arg 1000000 --python .venv/bin/python
   fanout compare tasks.py:cpu_task --assert 'processes < 0.6*threads'
+  fanout compare tasks.py:cpu_task --dry-run
   fanout compare sleep:0.2 --format json | jq '.summary[] | {model, median_s}'
 
 Exit codes: 0 ok, 1 a task failed, 2 wrong usage, 3 undecided (--strict), 4 not
@@ -103,7 +104,7 @@ struct texts {
   std::string work, tasks, workers, models, rounds, warmup, budget, timeout, python, min_effect, format, seed,
       export_json;
   std::vector<std::string> args, assertions;
-  bool strict = false;
+  bool strict = false, dry_run = false;
   std::string spec, model, file;
   std::string cost, batches, shell;
 };
@@ -164,6 +165,7 @@ void add_compare(CLI::App& app, texts& typed) {
   add_report_options(*compare, typed);
   option("--export-json", typed.export_json, "FILE", "write the record to FILE, for fanout explain");
   option("--seed", typed.seed, "N", "seed of the order in which models run (random)");
+  compare->add_flag("--dry-run", typed.dry_run, "show what would be run, and run nothing");
 }
 
 CLI::App* add_explain(CLI::App& app, texts& typed) {
@@ -243,7 +245,8 @@ compare_options checked(const texts& typed) {
                           .args = typed.args,
                           .models = known_models(),
                           .python = typed.python,
-                          .export_json = typed.export_json};
+                          .export_json = typed.export_json,
+                          .dry_run = typed.dry_run};
   if (!typed.tasks.empty()) options.tasks = parse_count("--tasks", typed.tasks, 1, most_tasks);
   if (!typed.workers.empty()) options.workers = parse_count("--workers", typed.workers, 1, most_workers);
   if (!typed.rounds.empty()) options.looks = parse_rounds(typed.rounds);
@@ -254,17 +257,20 @@ compare_options checked(const texts& typed) {
   if (!typed.min_effect.empty()) options.min_effect = parse_share("--min-effect", typed.min_effect);
   if (!typed.seed.empty()) options.seed = parse_seed(typed.seed);
   options.report = checked_report(typed);
+  if (options.dry_run && options.report.format != output_format::table)
+    throw lab::usage_error("--dry-run shows a plan for people: leave --format out");
   return options;
 }
 
 /// CLI11 takes "--arg=" for "--arg": what stands after the = is then the next word. In two words it is unmistakable.
 std::vector<std::string> with_empty_values_apart(int argc, char** argv) {
   std::vector<std::string> words;
-  bool value = false;  // of the option before: all take one, but for --strict, and --help and --version, which end this
+  bool value =
+      false;  // of the option before: all take one, but for these two, and --help and --version, which end this
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
     const bool option = !value && word.starts_with("--") && word.size() > 2;
-    value = option && word.find('=') == std::string::npos && word != "--strict";
+    value = option && word.find('=') == std::string::npos && word != "--strict" && word != "--dry-run";
     if (option && word.find('=') + 1 == word.size()) {
       word.pop_back();
       words.push_back(std::move(word));

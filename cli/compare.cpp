@@ -10,8 +10,11 @@
 #include <random>
 
 #include "cli/export_file.hpp"
+#include "cli/output.hpp"
 #include "lab/experiment.hpp"
 #include "lab/progress.hpp"
+#include "lab/terminal.hpp"
+#include "lab/view.hpp"
 
 namespace cli {
 
@@ -64,9 +67,18 @@ comparison_outcome compare_work(const chosen_work& chosen, const compare_options
   return report_result(std::move(record), std::move(name), options.report);
 }
 
+void show_plan_of(const chosen_work& chosen, const compare_options& options) {
+  const lab::record planned = lab::plan_experiment(*chosen.work, plan_for(chosen, options));
+  write_out(lab::show_dry_run(planned, lab::terminal::of(STDOUT_FILENO)));
+}
+
 exit_code run_compare(const compare_options& options) {
   if (options.work.empty()) return run_notebook(options);
   const chosen_work chosen = choose_work(options);
+  if (options.dry_run) {
+    show_plan_of(chosen, options);
+    return ok;
+  }
   std::optional<export_file> file;
   if (!options.export_json.empty()) file.emplace(options.export_json);
   const comparison_outcome outcome = compare_work(chosen, options);

@@ -12,6 +12,9 @@ namespace cli {
 /// after the last; problems go to stderr in any format. `name`: of a part of the notebook.
 comparison_outcome compare_work(const chosen_work& chosen, const compare_options& options, std::string name = {});
 
+/// What compare_work() would run, to stdout.
+void show_plan_of(const chosen_work& chosen, const compare_options& options);
+
 /// The whole command. Throws lab::usage_error, lab::interrupted, output_closed.
 exit_code run_compare(const compare_options& options);
 

@@ -37,7 +37,7 @@ void describe_value(option_description& option) {
   option.file = option.value == "FILE" || option.value == "PATH" || option.value == "WORK";
   option.list = option.value == "LIST";
   if (option.value == "FORMAT") option.words = words_of(option.about);
-  if (option.value == "LIST") option.words = known_models();
+  if (option.value == "LIST" || option.value == "MODEL") option.words = known_models();
   if (option.value == "SHELL") option.words = {"bash", "zsh", "fish"};
   if (option.value == "WORK") option.words = kinds_of_work();
 }

@@ -34,6 +34,7 @@ struct compare_options {
   std::vector<std::string> models;
   std::string python, export_json;
   double min_effect = 0.03;
+  bool dry_run = false;  // only show what would be run
   report_options report{};
   std::optional<std::uint64_t> seed{};
 };

@@ -45,6 +45,7 @@ class experiment {
       : work_(work), plan_(plan), watcher_(watcher), found_(empty_record(work, plan)) {}
 
   record run();
+  record plan();
 
  private:
   void choose_models();
@@ -72,6 +73,15 @@ record experiment::run() {
     watcher_.round_finished(found_);
     if (is_over(round)) break;
   }
+  return std::move(found_);
+}
+
+record experiment::plan() {
+  choose_models();
+  if (running_.empty()) return std::move(found_);
+  found_.order.emplace_back();
+  for (const std::size_t index : latin_square(running_.size(), plan_.seed).next_row())
+    found_.order.back().push_back(running_[index]);
   return std::move(found_);
 }
 
@@ -148,6 +158,12 @@ bool experiment::is_over(unsigned round) {
 record run_experiment(workload& work, const experiment_plan& plan, observer& watcher) {
   work.prepare(plan.tasks);
   return experiment(work, plan, watcher).run();
+}
+
+record plan_experiment(workload& work, const experiment_plan& plan) {
+  work.prepare(plan.tasks);
+  observer nobody;
+  return experiment(work, plan, nobody).plan();
 }
 
 }  // namespace lab

@@ -48,4 +48,7 @@ class observer {
 /// the others go on. Throws usage_error from the workload, and interrupted. The caller must be a subreaper (run_host).
 record run_experiment(workload& work, const experiment_plan& plan, observer& watcher);
 
+/// What that would run: its record before anything has run, with the order of the first round. Throws as that does.
+record plan_experiment(workload& work, const experiment_plan& plan);
+
 }  // namespace lab

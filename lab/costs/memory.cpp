@@ -57,6 +57,17 @@ class gate {
   ends arrived_, opened_;
 };
 
+class opened_at_the_end {
+ public:
+  explicit opened_at_the_end(gate& what) : what_(what) {}
+  opened_at_the_end(const opened_at_the_end&) = delete;
+  opened_at_the_end& operator=(const opened_at_the_end&) = delete;
+  ~opened_at_the_end() { what_.open(); }
+
+ private:
+  gate& what_;
+};
+
 /// Threads that wait. All end with it.
 class waiting_threads {
  public:
@@ -155,22 +166,18 @@ measurement measure_sleeping_coroutine(const effort& much) { return fanout::run(
 
 measurement measure_sleeping_thread(const effort& much) {
   const unsigned count = much.operations(20);
-  std::list<fanout::thread_pool> pools;  // before the gate: they end when it has been opened
   gate closed;
-  measurement found;
+  std::list<fanout::thread_pool> pools;
+  const opened_at_the_end before_the_pools_end(closed);
   try {
-    found = measure_growth(much, count, own_bytes, [&] {
+    return measure_growth(much, count, own_bytes, [&] {
       fanout::thread_pool& pool = pools.emplace_back(count);
       for (unsigned i = 0; i < count; ++i) pool.post([&] { closed.wait_here(); });
       closed.wait_for_arrivals(count);
     });
   } catch (const std::system_error& error) {
-    closed.open();
     throw not_measurable(error.what());
   }
-  closed.open();
-  pools.clear();
-  return found;
 }
 
 measurement measure_sleeping_process(const effort& much) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <set>
 #include <sstream>
@@ -70,7 +71,12 @@ std::vector<std::string> candidates() {
 
 installed_python ask(const std::string& command) {
   installed_python found{.command = command};
-  const interpreter python = find_interpreter(command);
+  interpreter python;
+  try {
+    python = find_interpreter(command);
+  } catch (const std::exception& error) {  // no /proc, in which our own place is found
+    python.unusable = error.what();
+  }
   if (python.unusable) {
     found.problem = *python.unusable;
     found.too_old = python.too_old;

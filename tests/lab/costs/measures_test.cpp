@@ -137,11 +137,11 @@ TEST(SleepersMemory, ACoroutineTakesLessThanAThreadAndThatLessThanAProcess) {
 #endif
 
 TEST(OccupiedBytes, AreThoseThatTheKernelTells) {
-  constexpr std::size_t much = 8 << 20;
+  constexpr std::size_t much = 64 << 20;
   const std::uint64_t before = occupied_bytes(getpid());
   working_set more(much);
   more.touch();
-  EXPECT_GE(occupied_bytes(getpid()), before + much);
+  EXPECT_GE(occupied_bytes(getpid()), before + much - much / 16);  // what is shared may come to be shared by more
   EXPECT_THROW(occupied_bytes(-1), not_measurable);
   std::ifstream status("/proc/self/status");
   std::uint64_t kilobytes = 0;
