@@ -11,6 +11,10 @@
 #include <fanout/workers.hpp>
 #include <memory>
 
+#include "cli/completion.hpp"
+#include "cli/description.hpp"
+#include "cli/manual.hpp"
+#include "cli/nearest_word.hpp"
 #include "cli/work.hpp"
 #include "lab/statistics.hpp"
 #include "lab/terminal.hpp"
@@ -31,6 +35,8 @@ constexpr auto overview = R"(Examples:
   fanout compare cpu:100000000 --export-json record.json
   fanout explain record.json  what that comparison showed
   fanout self-test            can what it says be trusted here?
+  fanout costs                what switches, threads and processes cost here
+  fanout doctor               what this machine offers, and what is missing
   fanout compare --help)";
 
 constexpr auto work_help = R"(WORK:
@@ -53,6 +59,7 @@ Examples:
   fanout compare --resume record.json
   fanout compare cpu:1000 --tasks 10,100,1000,10000
   fanout compare tasks.py:work --tasks 16 --workers 1..8
+  fanout compare tasks.py:cpu_task --dry-run
   fanout compare sleep:0.2 --format json | jq '.summary[] | {model, median_s}'
 
 Exit codes: 0 ok, 1 a task failed, 2 wrong usage, 3 undecided (--strict), 4 not
@@ -82,13 +89,42 @@ Examples:
 
 Exit codes: those of the run; 2 if FILE cannot be read or is no record.)";
 
+constexpr auto costs_help = R"(What a switch, a thread, a process, a sleeping task and a hand-over cost on this
+machine, each measured in a process of its own, beside what the notebook claims.
+Takes about ten seconds; what else the machine does shows in the figures.
+
+Examples:
+  fanout costs
+  fanout costs --format json | jq '.costs[] | {id, median}'
+
+Exit codes: 0 ok, also if something cannot be measured here; 130 interrupted.)";
+
+constexpr auto doctor_help = R"(CPUs, limits, virtualisation, counters and clock; the Pythons on PATH and of the
+active virtual environment; the start methods of process pools; and what to
+install for what is missing.
+
+Examples:
+  fanout doctor
+  fanout doctor --format json | jq '.pythons[] | {executable, version}'
+
+Exit codes: 0 ok, 1 if fanout compare could not run at all, 130 interrupted.)";
+
+constexpr auto completion_help = R"(SHELL:
+  bash, zsh or fish. An installed fanout has its completions installed already
+
+Examples:
+  source <(fanout completion bash)
+  fanout completion zsh > "${fpath[1]}/_fanout"
+  fanout completion fish > ~/.config/fish/completions/fanout.fish)";
+
 /// As typed.
 struct texts {
   std::string work, tasks, workers, models, reference, rounds, warmup, budget, timeout, python, min_effect, format,
       seed, export_json, resume, runs;
   std::vector<std::string> args, assertions;
-  bool strict = false;
+  bool strict = false, dry_run = false;
   std::string spec, model, file;
+  std::string cost, batches, shell;
 };
 
 /// CLI11's help with our first lines, in which the work comes before its options, as in all examples. The footer tells
@@ -133,7 +169,7 @@ std::string help_on_work() {
   return text;
 }
 
-CLI::App* add_compare(CLI::App& app, texts& typed) {
+void add_compare(CLI::App& app, texts& typed) {
   CLI::App* compare = app.add_subcommand("compare", "run work under every concurrency model; say which is best");
   compare->group("Commands");
   set_help(*compare, "Run work under every concurrency model; say which is best.", "fanout compare [WORK] [OPTIONS]",
@@ -160,7 +196,7 @@ CLI::App* add_compare(CLI::App& app, texts& typed) {
   option("--export-json", typed.export_json, "FILE", "write the record to FILE, for fanout explain");
   option("--resume", typed.resume, "FILE", "go on with what Ctrl-C has interrupted");
   option("--seed", typed.seed, "N", "seed of the order in which models run (random)");
-  return compare;
+  compare->add_flag("--dry-run", typed.dry_run, "show what would be run, and run nothing");
 }
 
 CLI::App* add_explain(CLI::App& app, texts& typed) {
@@ -190,6 +226,39 @@ self_test_options checked_self_test(const texts& typed) {
   if (!typed.models.empty()) options.model = parse_model("--model", typed.models);
   if (!typed.runs.empty()) options.runs = parse_count("--runs", typed.runs, 1, most_runs);
   return options;
+}
+
+CLI::App* add_costs(CLI::App& app, texts& typed) {
+  CLI::App* costs = app.add_subcommand("costs", "measure what switches, threads, processes and waiting cost");
+  costs->group("Commands");
+  set_help(*costs, "Measure what switches, threads, processes and waiting cost on this machine.",
+           "fanout costs [OPTIONS]", costs_help);
+  costs->add_option("--format", typed.format, "table or json (table)")->option_text("FORMAT");
+  return costs;
+}
+
+CLI::App* add_doctor(CLI::App& app, texts& typed) {
+  CLI::App* doctor = app.add_subcommand("doctor", "show what this machine offers, and what is missing");
+  doctor->group("Commands");
+  set_help(*doctor, "Show what this machine offers, and what is missing.", "fanout doctor [OPTIONS]", doctor_help);
+  doctor->add_option("--format", typed.format, "table or json (table)")->option_text("FORMAT");
+  return doctor;
+}
+
+CLI::App* add_completion(CLI::App& app, texts& typed) {
+  CLI::App* completion = app.add_subcommand("completion", "print what makes a shell complete commands and options");
+  completion->group("Commands");
+  set_help(*completion, "Print what makes a shell complete commands and options.", "fanout completion SHELL",
+           completion_help);
+  completion->add_option("SHELL", typed.shell);
+  return completion;
+}
+
+CLI::App* add_cost_host(CLI::App& app, texts& typed) {
+  CLI::App* host = app.add_subcommand("__cost")->group("");
+  host->add_option("cost", typed.cost)->required();
+  host->add_option("--batches", typed.batches);
+  return host;
 }
 
 CLI::App* add_run_host(CLI::App& app, texts& typed) {
@@ -229,7 +298,8 @@ void refuse_beside_resume(const texts& typed) {
       {"--models", !typed.models.empty()}, {"--rounds", !typed.rounds.empty()},
       {"--warmup", !typed.warmup.empty()}, {"--timeout", !typed.timeout.empty()},
       {"--python", !typed.python.empty()}, {"--min-effect", !typed.min_effect.empty()},
-      {"--seed", !typed.seed.empty()},     {"--reference", !typed.reference.empty()}};
+      {"--seed", !typed.seed.empty()},     {"--reference", !typed.reference.empty()},
+      {"--dry-run", typed.dry_run}};
   for (const auto& [option, is_given] : given)
     if (is_given)
       throw lab::usage_error(fmt::format("--resume goes on as {} was begun, so leave {} out", typed.resume, option));
@@ -254,7 +324,8 @@ compare_options checked(const texts& typed) {
                           .reference = typed.reference,
                           .python = typed.python,
                           .export_json = typed.export_json,
-                          .resume = typed.resume};
+                          .resume = typed.resume,
+                          .dry_run = typed.dry_run};
   if (!typed.tasks.empty()) options.tasks = parse_counts("--tasks", typed.tasks, 1, most_tasks);
   if (!typed.workers.empty()) options.workers = parse_counts("--workers", typed.workers, 1, most_workers);
   if (!typed.rounds.empty()) options.looks = parse_rounds(typed.rounds);
@@ -266,17 +337,22 @@ compare_options checked(const texts& typed) {
   if (!typed.seed.empty()) options.seed = parse_seed(typed.seed);
   options.report = checked_report(typed);
   if (!typed.reference.empty()) check_reference(options);
+  if (options.dry_run && options.tasks.size() + options.workers.size() > 2)
+    throw lab::usage_error("--dry-run shows the plan of one comparison: give one number of tasks and of workers");
+  if (options.dry_run && options.report.format != output_format::table)
+    throw lab::usage_error("--dry-run shows a plan for people: leave --format out");
   return options;
 }
 
 /// CLI11 takes "--arg=" for "--arg": what stands after the = is then the next word. In two words it is unmistakable.
 std::vector<std::string> with_empty_values_apart(int argc, char** argv) {
   std::vector<std::string> words;
-  bool value = false;  // of the option before: all take one, but for --strict, and --help and --version, which end this
+  bool value =
+      false;  // of the option before: all take one, but for these two, and --help and --version, which end this
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
     const bool option = !value && word.starts_with("--") && word.size() > 2;
-    value = option && word.find('=') == std::string::npos && word != "--strict";
+    value = option && word.find('=') == std::string::npos && word != "--strict" && word != "--dry-run";
     if (option && word.find('=') + 1 == word.size()) {
       word.pop_back();
       words.push_back(std::move(word));
@@ -294,7 +370,19 @@ void refuse_empty_values(const CLI::App& command) {
       throw lab::usage_error(fmt::format("{} is empty: give it a value, or leave it out", option->get_name()));
 }
 
-const std::vector<std::string> commands = {"compare", "explain", "self-test"};
+cost_host_options checked_cost_host(const texts& typed) {
+  cost_host_options options{.id = typed.cost};
+  if (!typed.batches.empty()) options.batches = parse_count("--batches", typed.batches, 1, 1000);
+  return options;
+}
+
+output_format table_or_json(const std::string& text) {
+  if (text.empty() || text == "table") return output_format::table;
+  if (text == "json") return output_format::json;
+  throw lab::usage_error(fmt::format("--format is table or json, not '{}'", text));
+}
+
+const std::vector<std::string> commands = {"compare", "explain", "self-test", "costs", "doctor", "completion"};
 
 lab::usage_error no_command(const std::string& word) {
   if (word.empty()) return lab::usage_error("which command? Try fanout compare, or fanout --help");
@@ -304,8 +392,19 @@ lab::usage_error no_command(const std::string& word) {
   return lab::usage_error(fmt::format("there is no command '{}'; {}", word, hint));
 }
 
+/// "did you mean --tasks? " if there is one in the message that no option has, but one nearly.
+std::string option_meant(const std::string& message, const CLI::App& command) {
+  const std::size_t begin = message.find(" --");
+  if (begin == std::string::npos) return {};
+  std::vector<std::string> known;
+  for (const CLI::Option* option : command.get_options())
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  const auto meant = nearest(message.substr(begin + 1, message.find_first_of(" =", begin + 1) - begin - 1), known);
+  return meant ? fmt::format("did you mean {}? ", *meant) : "";
+}
+
 /// CLI11's own message as ours are written.
-lab::usage_error in_our_words(const CLI::ParseError& error, const std::string& command) {
+lab::usage_error in_our_words(const CLI::ParseError& error, const CLI::App& app, const std::string& command) {
   std::string text = error.what();
   if (error.get_name() == "ArgumentMismatch") {
     const std::string option = text.substr(0, text.find(':'));
@@ -315,7 +414,9 @@ lab::usage_error in_our_words(const CLI::ParseError& error, const std::string& c
   }
   if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   std::ranges::replace(text, '\n', ' ');
-  return lab::usage_error(text + "; see fanout " + command + " --help");
+  const bool unexpected = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;  // its name is that of the command
+  const std::string hint = unexpected ? option_meant(text, *app.get_subcommand(command)) : "";
+  return lab::usage_error(text + "; " + hint + "see fanout " + command + " --help");
 }
 
 }  // namespace
@@ -327,38 +428,39 @@ command parse_command_line(int argc, char** argv) {
   app.set_version_flag("--version", "fanout " FANOUT_VERSION, "show the version");
   app.require_subcommand(0, 1);  // the same word again is an argument
   texts typed;
-  CLI::App* const compare = add_compare(app, typed);
+  add_compare(app, typed);
   CLI::App* const explain = add_explain(app, typed);
   CLI::App* const self_test = add_self_test(app, typed);
   CLI::App* const run = add_run_host(app, typed);
+  CLI::App* const costs = add_costs(app, typed);
+  CLI::App* const doctor = add_doctor(app, typed);
+  CLI::App* const completion = add_completion(app, typed);
+  CLI::App* const cost_host = add_cost_host(app, typed);
+  CLI::App* const manual = app.add_subcommand("__man")->group("");
   const std::string first = argc > 1 ? argv[1] : "";
   const bool known = std::ranges::find(commands, first) != commands.end();
-  if (!first.starts_with('-') && !known && first != "__run") throw no_command(first);
+  if (!first.starts_with('-') && !known && !first.starts_with("__")) throw no_command(first);
   try {
     std::vector<std::string> words = with_empty_values_apart(argc, argv);
     std::ranges::reverse(words);  // as CLI11 wants them
     app.parse(std::move(words));
   } catch (const CLI::CallForHelp&) {
-    for (const CLI::App* asked : {compare, explain, self_test})
-      if (asked->parsed()) return show_text{asked->help()};
-    return show_text{app.help()};
+    const auto chosen = app.get_subcommands();
+    return show_text{chosen.empty() ? app.help() : chosen.front()->help()};
   } catch (const CLI::CallForVersion&) {
     return show_text{"fanout " FANOUT_VERSION "\n"};
   } catch (const CLI::ParseError& error) {
-    throw in_our_words(error, known ? first : "compare");
+    throw in_our_words(error, app, known ? first : "compare");
   }
-  if (explain->parsed()) {
-    refuse_empty_values(*explain);
-    return checked_explain(typed);
-  }
-  if (self_test->parsed()) {
-    refuse_empty_values(*self_test);
-    return checked_self_test(typed);
-  }
-  if (!run->parsed()) {
-    refuse_empty_values(*compare);
-    return checked(typed);
-  }
+  if (const auto chosen = app.get_subcommands(); !chosen.empty() && known) refuse_empty_values(*chosen.front());
+  if (manual->parsed()) return show_text{manual_page(describe(app))};
+  if (completion->parsed()) return show_text{completion_script(describe(app), typed.shell)};
+  if (cost_host->parsed()) return checked_cost_host(typed);
+  if (costs->parsed()) return costs_options{table_or_json(typed.format)};
+  if (doctor->parsed()) return doctor_options{table_or_json(typed.format)};
+  if (explain->parsed()) return checked_explain(typed);
+  if (self_test->parsed()) return checked_self_test(typed);
+  if (!run->parsed()) return checked(typed);
   return run_host_options{.spec = typed.spec,
                           .model = typed.model,
                           .tasks = parse_count("--tasks", typed.tasks, 1, most_tasks),

@@ -20,7 +20,8 @@ struct run_host_options {
   unsigned tasks = 1, workers = 1;
 };
 
-using command = std::variant<show_text, compare_options, explain_options, self_test_options, run_host_options>;
+using command = std::variant<show_text, compare_options, explain_options, self_test_options, run_host_options,
+                             costs_options, cost_host_options, doctor_options>;
 
 /// Throws lab::usage_error.
 command parse_command_line(int argc, char** argv);

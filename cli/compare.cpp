@@ -11,11 +11,14 @@
 #include <random>
 
 #include "cli/export_file.hpp"
+#include "cli/output.hpp"
 #include "cli/record_file.hpp"
 #include "lab/experiment.hpp"
 #include "lab/format.hpp"
 #include "lab/interruption.hpp"
 #include "lab/progress.hpp"
+#include "lab/terminal.hpp"
+#include "lab/view.hpp"
 #include "lab/writing.hpp"
 
 namespace cli {
@@ -114,11 +117,20 @@ lab::record compare_quietly(lab::workload& work, const chosen_work& chosen, cons
   return lab::run_experiment(work, plan_for(chosen, options), watcher);
 }
 
+void show_plan_of(const chosen_work& chosen, const compare_options& options) {
+  const lab::record planned = lab::plan_experiment(*chosen.work, plan_for(chosen, options));
+  write_out(lab::show_dry_run(planned, lab::terminal::of(STDOUT_FILENO)));
+}
+
 exit_code run_compare(const compare_options& options) {
   if (!options.resume.empty()) return run_resume(options);
   if (options.tasks.size() > 1 || options.workers.size() > 1) return run_scan(options);
   if (options.work.empty()) return run_notebook(options);
   const chosen_work chosen = choose_work(options);
+  if (options.dry_run) {
+    show_plan_of(chosen, options);
+    return ok;
+  }
   std::optional<export_file> file;
   if (!options.export_json.empty()) file.emplace(options.export_json);
   const comparison_outcome outcome = compare_work(chosen, options, {}, file ? &*file : nullptr);

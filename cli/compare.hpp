@@ -18,6 +18,9 @@ comparison_outcome compare_work(const chosen_work& chosen, const compare_options
 /// Measures, with progress on stderr, and shows nothing else. `work`: what is measured in place of chosen.work.
 lab::record compare_quietly(lab::workload& work, const chosen_work& chosen, const compare_options& options);
 
+/// What compare_work() would run, to stdout.
+void show_plan_of(const chosen_work& chosen, const compare_options& options);
+
 /// The whole command. Throws lab::usage_error, lab::interrupted, output_closed.
 exit_code run_compare(const compare_options& options);
 

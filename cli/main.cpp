@@ -10,6 +10,8 @@
 
 #include "cli/command_line.hpp"
 #include "cli/compare.hpp"
+#include "cli/costs.hpp"
+#include "cli/doctor.hpp"
 #include "cli/explain.hpp"
 #include "cli/output.hpp"
 #include "cli/self_test.hpp"
@@ -52,7 +54,13 @@ int run(const cli::compare_options& options) { return run_measuring(cli::run_com
 
 int run(const cli::self_test_options& options) { return run_measuring(cli::run_self_test, options); }
 
+int run(const cli::costs_options& options) { return run_measuring(cli::run_costs, options); }
+
+int run(const cli::doctor_options& options) { return run_measuring(cli::run_doctor, options); }
+
 int run(const cli::explain_options& options) { return cli::run_explain(options); }
+
+int run(const cli::cost_host_options& options) { return cli::run_cost_host(options); }
 
 int run(const cli::run_host_options& options) {
   return workloads::run_builtin_host(

@@ -64,9 +64,16 @@ exit_code run_notebook(const compare_options& options) {
   if (!options.args.empty())
     throw lab::usage_error("--arg needs a function to go to: fanout compare FILE.py:FUNCTION --arg …");
   refuse_claims(options.report);
+  const std::vector<cell> all = cells();
+  if (options.dry_run) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      write_out(heading(i + 1, all.size(), all[i].name));
+      show_plan_of(all[i].choose(options), options);
+    }
+    return ok;
+  }
   std::optional<export_file> file;
   if (!options.export_json.empty()) file.emplace(options.export_json);
-  const std::vector<cell> all = cells();
   compare_options each = options;
   if (each.budget) each.budget_shares = static_cast<unsigned>(all.size());
   std::vector<comparison_outcome> outcomes;

@@ -6,29 +6,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 
+#include "cli/nearest_word.hpp"
 #include "lab/workload.hpp"
 
 namespace cli {
-
-namespace {
-
-/// Levenshtein's distance.
-std::size_t edits(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
-    }
-  }
-  return row.back();
-}
-
-}  // namespace
 
 const std::vector<std::string>& known_models() {
   static const std::vector<std::string> models = {"serial", "async", "threads", "processes"};
@@ -139,14 +121,6 @@ lab::claim parse_assertion(const std::string& text) {
   for (const std::string& model : {made->a, made->b})
     if (std::ranges::find(known_models(), model) == known_models().end()) throw no_model(model);
   return *made;
-}
-
-std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  constexpr std::size_t most_edits = 2;
-  const auto distance = [&](const std::string& candidate) { return edits(word, candidate); };
-  const auto found = std::ranges::min_element(candidates, {}, distance);
-  if (distance(*found) > most_edits) return std::nullopt;
-  return *found;
 }
 
 }  // namespace cli

@@ -37,6 +37,7 @@ struct compare_options {
   std::string reference{};  // empty: all pairs
   std::string python{}, export_json{}, resume{};
   double min_effect = 0.03;
+  bool dry_run = false;  // only show what would be run
   report_options report{};
   std::optional<std::uint64_t> seed{};
 };
@@ -52,6 +53,22 @@ struct self_test_options {
 struct explain_options {
   std::string file;
   report_options report{};
+};
+
+/// `fanout costs`: table or json.
+struct costs_options {
+  output_format format = output_format::table;
+};
+
+/// `__cost`, the host of one of its measurements.
+struct cost_host_options {
+  std::string id;
+  unsigned batches = 15;
+};
+
+/// `fanout doctor`: table, which is text, or json.
+struct doctor_options {
+  output_format format = output_format::table;
 };
 
 /// The models this version knows, in the order in which they are shown.
@@ -80,8 +97,5 @@ std::vector<std::string> parse_models(std::string_view text);
 
 /// One of them. Throws lab::usage_error that names the option too.
 std::string parse_model(std::string_view option, std::string_view text);
-
-/// The candidate that is `word` but for the fewest edits; none if that takes more than two.
-std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace cli

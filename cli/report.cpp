@@ -64,10 +64,6 @@ std::string markdown_document(const std::vector<comparison_outcome>& outcomes) {
   return text;
 }
 
-std::string text_of(const nlohmann::ordered_json& document) {
-  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
-
 }  // namespace
 
 std::string heading(std::size_t number, std::size_t of, const std::string& name) {
@@ -94,6 +90,10 @@ void refuse_claims(const report_options& options) {
   if (!options.claims.empty())
     throw lab::usage_error(
         "--assert needs one comparison to hold for: the notebook and scans are several, with different winners");
+}
+
+std::string text_of(const nlohmann::ordered_json& document) {
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 std::string json_document(const lab::record& experiment) { return text_of(lab::to_json(experiment)); }

@@ -31,6 +31,9 @@ void report_plan(const lab::record& experiment);
 /// What was: in table format the table and its sentences on stdout; problems on stderr, in any format.
 comparison_outcome report_result(lab::record experiment, std::string name, const report_options& options);
 
+/// JSON as it is printed.
+std::string text_of(const nlohmann::ordered_json& document);
+
 /// The documents that JSON formats and exports have: of one comparison, of the notebook.
 std::string json_document(const lab::record& experiment);
 std::string json_document(const std::vector<comparison_outcome>& outcomes);

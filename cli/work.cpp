@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "cli/nearest_word.hpp"
 #include "lab/statistics.hpp"
 #include "workloads/builtin.hpp"
 #include "workloads/python/python_workload.hpp"

@@ -3,6 +3,7 @@
 #   bin/fanout                 the tool                                     component fanout_tool
 #   lib/fanout/                what the tool needs at run time, found from its own place as ../lib/fanout
 #   share/fanout/schema/       what its records are like, for those who read them
+#   share/man/, share/*/       its manual page, and completions for bash, zsh and fish
 #   include/fanout/, lib*/     headers, static library, CMake package       component fanout_development
 #
 # Nothing in it names the prefix: an installed tree may be moved.
@@ -25,8 +26,12 @@ install(FILES ${PROJECT_BINARY_DIR}/fanout-config.cmake ${PROJECT_BINARY_DIR}/fa
         DESTINATION ${package_dir} COMPONENT fanout_development)
 
 if(TARGET fanout_cli)
-  install(FILES ${PROJECT_SOURCE_DIR}/schema/fanout-result-1.json DESTINATION ${CMAKE_INSTALL_DATADIR}/fanout/schema
-          COMPONENT fanout_tool)
+  install(FILES ${PROJECT_SOURCE_DIR}/schema/fanout-result-1.json ${PROJECT_SOURCE_DIR}/schema/fanout-costs-1.json
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/fanout/schema COMPONENT fanout_tool)
+  foreach(folder bash-completion zsh fish)
+    install(DIRECTORY ${PROJECT_BINARY_DIR}/share/${folder} DESTINATION ${CMAKE_INSTALL_DATADIR} COMPONENT fanout_tool)
+  endforeach()
+  install(DIRECTORY ${PROJECT_BINARY_DIR}/share/man/man1 DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT fanout_tool)
   install(TARGETS fanout_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT fanout_tool)
   install(DIRECTORY ${PROJECT_BINARY_DIR}/lib/fanout DESTINATION lib COMPONENT fanout_tool USE_SOURCE_PERMISSIONS
           PATTERN "__pycache__" EXCLUDE)

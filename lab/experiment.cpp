@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 
 #include "lab/analysis.hpp"
 #include "lab/guardian.hpp"
@@ -15,15 +14,6 @@
 namespace lab {
 
 namespace {
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[sizeof "2026-01-01T00:00:00Z"];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
@@ -93,6 +83,7 @@ class experiment {
       : work_(work), plan_(plan), watcher_(watcher), found_(std::move(begun)) {}
 
   record run();
+  record plan();
 
  private:
   void choose_models();
@@ -151,6 +142,15 @@ void experiment::take_over_failures() {
   for (const auto* runs : {&found_.warmup_runs, &found_.runs})
     for (const run_record& run : *runs)
       if (!run.error.empty()) failed_.push_back(run.model);
+}
+
+record experiment::plan() {
+  choose_models();
+  if (running_.empty()) return std::move(found_);
+  found_.order.emplace_back();
+  for (const std::size_t index : latin_square(running_.size(), plan_.seed).next_row())
+    found_.order.back().push_back(running_[index]);
+  return std::move(found_);
 }
 
 void experiment::choose_models() {
@@ -254,6 +254,12 @@ record resume_experiment(workload& work, record begun, const std::vector<claim>&
   begun.budget_s = seconds(budget);
   begun.unavailable.clear();  // they are found again
   return experiment(work, plan, watcher, std::move(begun)).run();
+}
+
+record plan_experiment(workload& work, const experiment_plan& plan) {
+  work.prepare(plan.tasks);
+  observer nobody;
+  return experiment(work, plan, nobody).plan();
 }
 
 }  // namespace lab

@@ -56,4 +56,7 @@ record run_experiment(workload& work, const experiment_plan& plan, observer& wat
 record resume_experiment(workload& work, record begun, const std::vector<claim>& claims,
                          std::chrono::nanoseconds budget, observer& watcher);
 
+/// What that would run: its record before anything has run, with the order of the first round. Throws as that does.
+record plan_experiment(workload& work, const experiment_plan& plan);
+
 }  // namespace lab

@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include <cmath>
+#include <ctime>
 #include <fanout/workers.hpp>
 #include <fstream>
 #include <numeric>
@@ -289,6 +290,15 @@ void read_host_record(std::string_view line, run_record& run) {
   } catch (const std::exception& error) {
     run.error = std::string("the host's record cannot be used: ") + error.what();
   }
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[sizeof "2026-01-01T00:00:00Z"];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
 }
 
 nlohmann::json describe_machine() {

@@ -103,6 +103,9 @@ struct record {
 /// becomes an error too.
 void read_host_record(std::string_view line, run_record& run);
 
+/// This second in UTC, ISO 8601: "2026-01-01T00:00:00Z".
+std::string utc_now();
+
 /// {"kernel", "cpu", "cpus_effective", "pmu"} of this machine; pmu: "yes", or why hardware counters are n/a.
 nlohmann::json describe_machine();
 

@@ -72,18 +72,11 @@ double upper_quantile(double probability, std::size_t rounds) {
   return boost::math::quantile(boost::math::complement(students_t(rounds), probability));
 }
 
-/// From the k-th smallest to the k-th largest difference, for the largest k that reaches the level. The median lies
-/// outside if fewer than k of n fair coins show heads, or tails: so the level is exact.
-std::optional<interval> sign_interval(std::vector<double> d, double level) {
+/// Of the ratio: median_interval() of the logarithms.
+std::optional<interval> sign_interval(const std::vector<double>& d, double level) {
   if (d.size() < rounds_that_may_disagree) return std::nullopt;
-  std::ranges::sort(d);
-  const boost::math::binomial heads(static_cast<double>(d.size()), 0.5);
-  std::optional<interval> found;
-  for (std::size_t k = 1; 2 * k <= d.size(); ++k) {
-    const double reached = 1 - 2 * boost::math::cdf(heads, static_cast<double>(k - 1));
-    if (reached < level) break;
-    found = {.low = std::exp(d[k - 1]), .high = std::exp(d[d.size() - k]), .level = reached};
-  }
+  std::optional<interval> found = median_interval(d, level);
+  if (found) *found = {.low = std::exp(found->low), .high = std::exp(found->high), .level = found->level};
   return found;
 }
 
@@ -171,6 +164,19 @@ double median(std::vector<double> values) {
 
 double median_ratio(const std::vector<double>& a, const std::vector<double>& b) {
   return std::exp(median(differences(a, b, 0).d));
+}
+
+/// The median lies outside if fewer than k of n fair coins show heads, or tails: so the level is exact.
+std::optional<interval> median_interval(std::vector<double> values, double level) {
+  std::ranges::sort(values);
+  const boost::math::binomial heads(static_cast<double>(values.size()), 0.5);
+  std::optional<interval> found;
+  for (std::size_t k = 1; 2 * k <= values.size(); ++k) {
+    const double reached = 1 - 2 * boost::math::cdf(heads, static_cast<double>(k - 1));
+    if (reached < level) break;
+    found = {.low = values[k - 1], .high = values[values.size() - k], .level = reached};
+  }
+  return found;
 }
 
 std::vector<comparison> compare_all(const std::vector<std::vector<double>>& wall_s, const test_plan& plan,

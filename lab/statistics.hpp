@@ -39,7 +39,7 @@ inline const std::vector<unsigned> automatic_looks = {5, 8, 12, 20};
 
 struct interval {
   double low, high;
-  double level;  // how often such an interval holds the true ratio
+  double level;  // how often such an interval holds the true value
 };
 
 /// Model a against model b.
@@ -67,6 +67,10 @@ double median(std::vector<double> values);
 
 /// How many times as fast a is as b: the median over rounds. Wall times, as many of both.
 double median_ratio(const std::vector<double>& a, const std::vector<double>& b);
+
+/// Of the median, whatever the distribution of the values: from the k-th smallest to the k-th largest, for the largest
+/// k that reaches the level. Nothing if there is none: 95 % needs six values.
+std::optional<interval> median_interval(std::vector<double> values, double level);
 
 /// All pairs a < b; or, with a reference, each other model as a and that as b, which needs less evidence.
 /// wall_s[model][round], all models with equally many rounds (at least one) and positive times. Differences are tested

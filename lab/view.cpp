@@ -77,6 +77,24 @@ std::string show_plan(const record& experiment, const terminal& out) {
                      styled(ansi::dim, wrapped(plan_in_words(experiment), out.width, 1), out));
 }
 
+std::string show_dry_run(const record& planned, const terminal& out) {
+  std::string text = show_plan(planned, out);
+  const auto add = [&](const std::string& line) { text += show_sentence({" ", ansi::plain, line}, out); };
+  const std::vector<unsigned>& looks = planned.test.looks;
+  if (!planned.order.empty()) {
+    add(fmt::format("{} of each model to warm up, not counted", counted(planned.warmups, "run")));
+    add(fmt::format("first round: {}; then in other orders", fmt::join(planned.order.front(), ", ")));
+    if (looks.size() > 1)
+      add(fmt::format("verdicts are drawn after {} rounds; it ends when every pair is decided{}",
+                      fmt::join(looks, ", "),
+                      planned.budget_s > 0 ? fmt::format(", or after {}", format_clock(planned.budget_s)) : ""));
+    add("how long a run takes is not known before one has run");
+  }
+  for (const auto& [model, reason] : planned.unavailable)
+    text += show_sentence({"–", ansi::plain, fmt::format("{}: n/a: {}", model, first_line(reason))}, out);
+  return text;
+}
+
 std::string show_result(const record& experiment, const analysis& found, const terminal& out) {
   std::string text = cost_table(experiment, found).show(out) + "\n";
   if (const std::string bars = show_time_bars(found, out); !bars.empty()) text += bars + "\n";

@@ -14,6 +14,9 @@ namespace lab {
 /// What is about to be measured, before the first run: one line for the work, one for the plan.
 std::string show_plan(const record& experiment, const terminal& out);
 
+/// The same for a plan that is not run: with its models, rounds and looks, and the order of the first round.
+std::string show_dry_run(const record& planned, const terminal& out);
+
 /// The table and the sentences under it.
 std::string show_result(const record& experiment, const analysis& found, const terminal& out);
 

@@ -4,12 +4,8 @@
 #include "workloads/builtin_host.hpp"
 
 #include <sys/prctl.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <charconv>
 #include <chrono>
-#include <cstdlib>
 #include <exception>
 #include <fanout/event_loop.hpp>
 #include <fanout/gather.hpp>
@@ -18,8 +14,8 @@
 #include <fanout/spawn.hpp>
 #include <fanout/thread_pool.hpp>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
+#include "lab/host_record.hpp"
 #include "lab/meter.hpp"
 #include "lab/worker_meter.hpp"
 #include "workloads/builtin.hpp"
@@ -205,19 +201,6 @@ nlohmann::json measured(const model& under, const builtin_spec& spec, const host
   return record;
 }
 
-void write_record(const nlohmann::json& record) {
-  int descriptor = STDOUT_FILENO;
-  if (const char* given = std::getenv("FANOUT_RECORD_FD"); given != nullptr)
-    std::from_chars(given, given + std::string_view(given).size(), descriptor);
-  const std::string text = record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
-  for (std::string_view rest = text; !rest.empty();) {
-    const ssize_t written = write(descriptor, rest.data(), rest.size());
-    if (written < 0 && errno != EINTR)
-      throw std::system_error(errno, std::generic_category(), "cannot write the record");
-    rest.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
-  }
-}
-
 }  // namespace
 
 std::vector<std::string> builtin_models() {
@@ -233,10 +216,10 @@ int run_builtin_host(const host_job& job) {
   for (const model& known : models) {
     if (known.name != job.model) continue;
     try {
-      write_record(measured(known, *spec, job));
+      lab::write_host_record(measured(known, *spec, job));
       return 0;
     } catch (const std::exception& error) {
-      write_record({{"error", error.what()}});
+      lab::write_host_record({{"error", error.what()}});
       return 1;
     }
   }

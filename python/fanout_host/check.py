@@ -3,6 +3,7 @@
 # run here}, "problem": null or what is wrong with the file, the function or its arguments, in words for the user}.
 import inspect
 import platform
+import sys
 from difflib import SequenceMatcher
 
 from fanout_host import arguments, load, models
@@ -17,8 +18,14 @@ def report(options, extension_problem):
             "implementation": platform.python_implementation(),
         },
         "models": _models(extension_problem),
+        "abilities": _abilities(),
         "problem": _problem(options) if options.file is not None else None,
     }
+
+
+def _abilities():
+    has_gil = getattr(sys, "_is_gil_enabled", lambda: True)  # 3.13 and later know; an extension may have turned it on
+    return {"gil": has_gil(), "subinterpreters": sys.version_info >= (3, 12)}
 
 
 def _models(extension_problem):

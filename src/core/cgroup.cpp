@@ -37,10 +37,10 @@ std::optional<double> quota_v1(const std::string& directory) {
   return std::nullopt;
 }
 
-bool names_cpu_controller(std::string_view controllers) {
+bool names_controller(std::string_view controllers, std::string_view wanted) {
   std::istringstream in{std::string(controllers)};
   for (std::string name; std::getline(in, name, ',');) {
-    if (name == "cpu") return true;
+    if (name == wanted) return true;
   }
   return false;
 }
@@ -58,7 +58,7 @@ void add_with_ancestors(std::vector<std::string>& found, const std::string& moun
 
 }  // namespace
 
-std::vector<std::string> cpu_cgroups(const std::string& root) {
+std::vector<std::string> cgroups_of(const std::string& controller, const std::string& root) {
   const std::string mount = root + "/sys/fs/cgroup";
   std::vector<std::string> found;
   std::ifstream groups(root + "/proc/self/cgroup");
@@ -70,21 +70,27 @@ std::vector<std::string> cpu_cgroups(const std::string& root) {
     const std::string group = line.substr(second + 1) == "/" ? "" : line.substr(second + 1);
     if (controllers.empty()) {
       add_with_ancestors(found, mount, group);
-    } else if (names_cpu_controller(controllers)) {  // mounted under all their names, or under one, or both by a link
+    } else if (names_controller(controllers,
+                                controller)) {  // mounted under all their names, or under one, or both by a link
       std::error_code unreadable;
       const std::string all = mount + "/" + controllers;
-      add_with_ancestors(found, std::filesystem::is_directory(all, unreadable) ? all : mount + "/cpu", group);
+      add_with_ancestors(found, std::filesystem::is_directory(all, unreadable) ? all : mount + "/" + controller, group);
     }
   }
   return found;
 }
 
+std::vector<std::string> cpu_cgroups(const std::string& root) { return cgroups_of("cpu", root); }
+
+std::optional<double> cpu_quota(const std::string& cgroup) {
+  const auto v1 = quota_v1(cgroup);
+  return v1 ? v1 : quota_v2(cgroup);
+}
+
 unsigned cpus_within_quota(unsigned cpus, const std::string& root) {
   double smallest = cpus;
-  for (const std::string& directory : cpu_cgroups(root)) {
-    for (const auto& quota : {quota_v1(directory), quota_v2(directory)})
-      smallest = std::min(smallest, quota.value_or(cpus));
-  }
+  for (const std::string& directory : cpu_cgroups(root))
+    smallest = std::min(smallest, cpu_quota(directory).value_or(cpus));
   return static_cast<unsigned>(std::max(1.0, std::ceil(smallest)));
 }
 

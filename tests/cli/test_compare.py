@@ -256,6 +256,34 @@ class WithoutItsFolder(ToolTest):
         self.assertEqual([len(one.get("unavailable", [])) for one in comparisons], [0, 0, 1, 1])
 
 
+class DryRun(ToolTest):
+    def test_shows_the_plan_and_runs_nothing(self):
+        args = ("compare", "sleep:60", "--dry-run", "--seed", "5", "--models", "serial,async,threads")
+        done = self.run_tool(*args)
+        self.assertEqual((done.returncode, done.stderr_text), (0, ""))
+        for line in (r"sleep:60 × 5", r".*3 models × 5 to 20 rounds in random order \(seed 5\)",
+                     r"   1 run of each model to warm up, not counted",
+                     r"   first round: (serial|async|threads), (serial|async|threads), (serial|async|threads); then.*",
+                     r"   verdicts are drawn after 5, 8, 12, 20 rounds; it ends when every pair is decided, or after 2:00"):
+            self.assertRegex(done.stdout_text.replace("\n   d", " d"), rf"(?m)^{line}")
+        self.assertEqual(self.run_tool(*args).stdout_text, done.stdout_text, "the seed repeats the order")
+
+    def test_is_what_then_runs(self):
+        args = ("compare", "sleep:0.001", "--seed", "7", "--rounds", "1")
+        planned = self.run_tool(*args, "--dry-run").stdout_text
+        order = self.compare_json(*args[1:])["plan"]["order"][0]
+        self.assertIn(f"first round: {', '.join(order)};", planned)
+
+    def test_of_the_notebook_shows_all_its_parts(self):
+        done = self.run_tool("compare", "--dry-run")
+        self.assertEqual(done.returncode, 0, done.stderr_text)
+        self.assertEqual(done.stdout_text.count("first round:"), 4 if HOSTS_PYTHON else 2)
+
+    def test_is_for_people(self):
+        self.assertEqual(self.run_tool("compare", "cpu:10", "--dry-run", "--format", "json").returncode, 2)
+
+
+
 @unittest.skipUnless(HOSTS_PYTHON, "this build has no Python extension")
 class PythonFunctions(ToolTest):
     def test_a_task_that_fails_is_told_once_and_the_others_go_on(self):

@@ -83,7 +83,10 @@ class Usage(ToolTest):
         for share in ("3", "0", "100%", "-1%", "much"):
             self.assertIn("--min-effect", self.refused("compare", "sleep:0.05", "--min-effect", share))
         self.assertIn("--seed", self.refused("compare", "sleep:0.05", "--seed", "x"))
-        self.assertIn("--bogus", self.refused("compare", "sleep:0.05", "--bogus"))
+        self.assertIn("--bogus; see fanout compare --help", self.refused("compare", "sleep:0.05", "--bogus"))
+        for typed in (("--taks", "3"), ("--taks=3",)):
+            self.assertIn("did you mean --tasks?", self.refused("compare", "sleep:0.05", *typed))
+        self.assertIn("did you mean --format?", self.refused("costs", "--fromat", "json"))
         self.assertIn("--tasks needs a value", self.refused("compare", "sleep:0.05", "--tasks"))
         self.assertIn("--rounds is given more than once",
                       self.refused("compare", "sleep:0.05", "--rounds", "1", "--rounds", "2"))
@@ -128,7 +131,8 @@ class Usage(ToolTest):
 
     def test_no_command_and_an_unknown_one(self):
         self.assertIn("which command?", self.refused())
-        self.assertIn("no command 'costs'; see fanout --help", self.refused("costs"))
+        self.assertIn("no command 'serve'; see fanout --help", self.refused("serve"))
+        self.assertIn("did you mean fanout costs?", self.refused("csots"))
         self.assertIn("did you mean fanout compare?", self.refused("compar"))
         self.assertIn("did you mean fanout explain?", self.refused("explian"))
         self.assertIn("did you mean fanout compare cpu:10?", self.refused("cpu:10"))
@@ -137,17 +141,21 @@ class Usage(ToolTest):
 
 class Help(ToolTest):
     def test_help_shows_examples(self):
-        for args in (["--help"], ["compare", "--help"], ["explain", "--help"]):
-            done = self.run_tool(*args)
+        for args in ([], ["compare"], ["explain"], ["costs"], ["doctor"], ["completion"]):
+            done = self.run_tool(*args, "--help")
             self.assertEqual(done.returncode, 0)
-            self.assertIn("Examples:\n  fanout compare", done.stdout_text)
-            self.assertNotIn("__run", done.stdout_text)
+            self.assertRegex(done.stdout_text, r"Examples:\n  (fanout|source <\(fanout)")
+            for hidden in ("__run", "__cost", "__man"):
+                self.assertNotIn(hidden, done.stdout_text)
 
     def test_help_says_how_it_is_called_and_is_of_one_style(self):
         for args, call in ((["--help"], "fanout COMMAND [OPTIONS]"),
                            (["compare", "--help"], "fanout compare [WORK] [OPTIONS]"),
                            (["explain", "--help"], "fanout explain FILE [OPTIONS]"),
-                           (["self-test", "--help"], "fanout self-test [WORK] [OPTIONS]")):
+                           (["self-test", "--help"], "fanout self-test [WORK] [OPTIONS]"),
+                           (["costs", "--help"], "fanout costs [OPTIONS]"),
+                           (["doctor", "--help"], "fanout doctor [OPTIONS]"),
+                           (["completion", "--help"], "fanout completion SHELL")):
             text = self.run_tool(*args).stdout_text
             self.assertRegex(text, r"\A[A-Z][^\n]+\.\n\nUsage: " + re.escape(call) + r"\n\nOptions:\n")
             self.assertNotIn("\n\n\n", text)

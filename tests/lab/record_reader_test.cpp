@@ -40,7 +40,7 @@ lab::record metered_record() {
       timed_record(2, 2, {serial_computing(), async_computing(), threads_at_a_lock(), processes_computing()});
   for (lab::run_record& run : metered.runs) {
     run.perf = {{"cycles", 1'000'000}, {"instructions", 2'000'000}};
-    run.gil_inseparable = run.model == "threads";
+    if (run.model == "threads") run.gil = {.wait_s = 0.5, .waits = 7, .max_wait_s = 0.1, .method = "m"};
     if (run.model == "processes") run.workers[1] = {};
     if (run.model == "serial") run.workers[0].gil_s = 0.001;
   }

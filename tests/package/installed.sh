@@ -67,7 +67,10 @@ fi
 cd "$prefix"
 compare cpu:1000 --rounds 1
 "${unseen[@]}" "$prefix/bin/fanout" explain "$work/record" >"$work/log" 2>&1 || fail "fanout explain failed:" "$(<"$work/log")"
-[[ -f share/fanout/schema/fanout-result-1.json ]] || fail "the schema of records is not installed"
+for file in fanout/schema/fanout-{result,costs}-1.json man/man1/fanout.1 bash-completion/completions/fanout \
+  zsh/site-functions/_fanout fish/vendor_completions.d/fanout.fish; do
+  [[ -s share/$file ]] || fail "share/$file is not installed, or empty"
+done
 if [[ ! -e lib/fanout/_fanout.abi3.so ]]; then
   echo "the Python extension was not built: Python functions are not tried"
   exit

@@ -88,8 +88,16 @@ interpreter judge(const std::string& command, const answer& answered) {
   const auto version = about.at("version").get<std::string>();
   const auto executable = about.at("executable").is_string() ? about["executable"].get<std::string>() : "";
   if (executable.empty()) return unusable("'" + command + "' does not know where it is: its sys.executable is empty");
-  if (too_old(version)) return unusable("Python " + version + " at " + executable + ": fanout needs 3.11 or later");
-  return {.executable = executable, .about = about, .models = answered.report.at("models"), .unusable = {}};
+  if (too_old(version)) {
+    interpreter old = unusable("Python " + version + " at " + executable + ": fanout needs 3.11 or later");
+    old.too_old = true;
+    return old;
+  }
+  return {.executable = executable,
+          .about = about,
+          .models = answered.report.at("models"),
+          .abilities = answered.report.value("abilities", nlohmann::json::object()),
+          .unusable = {}};
 }
 
 }  // namespace

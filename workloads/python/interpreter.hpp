@@ -19,6 +19,8 @@ struct interpreter {
   std::string executable;               // the interpreter itself, whatever shims led to it
   nlohmann::json about;                 // {"version", "executable", "implementation"}
   nlohmann::json models;                // {name: null or why it cannot run on it}
+  nlohmann::json abilities{};           // {"gil": it has one and it is on, "subinterpreters": with a GIL each}
+  bool too_old = false;                 // that is why it is unusable
   std::optional<std::string> unusable;  // why nothing can run on it, first in one line; the rest is then meaningless
 };
 
