@@ -21,6 +21,8 @@
 #include "fanout/result.hpp"
 #include "fanout/semaphore.hpp"
 #include "fanout/serial_executor.hpp"
+#include "fanout/shared_array.hpp"
+#include "fanout/shared_buffer.hpp"
 #include "fanout/shutdown.hpp"
 #include "fanout/signal.hpp"
 #include "fanout/sleep.hpp"

@@ -20,25 +20,26 @@ std::pair<descriptor, descriptor> make_socket_pair(int type) {
 // --- the program's end
 
 channel::channel(const descriptor& memory, const descriptor& socket)
-    : memory_(memory),
+    : socket_(socket.get()),
+      memory_(memory),
       input_(memory_.to_program()),
       output_(memory_.to_worker()),
       own_slabs_(socket.get()),
       slabs_(socket.get()) {}
 
-std::uint64_t channel::send(const frame_header& header, std::span<const std::byte> own,
-                            std::span<const std::byte> borrowed) {
-  const auto part = sends_slabs_ && borrowed.size() >= least_in_slab ? own_slabs_.name(borrowed) : std::nullopt;
+std::uint64_t channel::send(frame_header header, std::span<const std::byte> own, const outgoing_message& borrowed) {
+  if (!borrowed.blocks.empty()) header.blocks = send_blocks(socket_, borrowed.blocks);
+  const bool is_for_slab = sends_slabs_ && borrowed.bytes.size() >= least_in_slab;
+  const auto part = is_for_slab ? own_slabs_.name(borrowed.bytes) : std::nullopt;
   if (!part) {
-    put(header, own, borrowed);
+    put(header, own, borrowed.bytes);
     return 0;
   }
   byte_buffer body;
   body.append(own.data(), own.size());
   body.append_value(*part);
-  frame_header there = header;
-  there.kind = in_slab(header.kind);
-  put(there, body.bytes(), {});
+  header.kind = in_slab(header.kind);
+  put(header, body.bytes(), {});
   return part->slab;
 }
 
@@ -69,7 +70,14 @@ bool channel::flush() {
 }
 
 /// False: there is nothing in it. The worker waits until it was taken, and then looks whether it was refused.
-bool channel::complete(frame& f) noexcept {
+bool channel::complete(frame& f) {
+  if (f.header.blocks != 0) {
+    blocks_.clear();
+    slabs_are_nonsense_ = !receive_blocks(socket_, f.header.blocks, blocks_);
+    if (slabs_are_nonsense_) return false;
+    f.blocks = blocks_;
+  }
+  if (in_ring(f.header.kind) == f.header.kind) return true;
   switch (slabs_.complete(f)) {
     case slab_receiver::outcome::there:
       if (f.rest.empty()) return true;
@@ -107,7 +115,8 @@ mapping map_program_page(const descriptor& memory) {
 }  // namespace
 
 worker_channel::worker_channel(worker_surroundings all, const descriptor& socket)
-    : memory_(all.memory),
+    : socket_(socket.get()),
+      memory_(all.memory),
       program_page_(map_program_page(all.program_page)),
       bell_(std::move(all.bell)),
       input_(memory_.to_worker()),
@@ -116,40 +125,61 @@ worker_channel::worker_channel(worker_surroundings all, const descriptor& socket
       slabs_(socket.get()) {}
 
 template <class Condition>
-void worker_channel::sleep_until(const Condition& there) noexcept {
+bool worker_channel::sleep_until(const Condition& there, const timespec* limit) noexcept {
   auto& sleeps = page().worker_sleeps;
-  while (!there()) {
+  bool in_time = true;
+  while (in_time && !there()) {
     sleeps.store(1, std::memory_order_seq_cst);
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (!there()) shared_futex_wait(sleeps, 1);
+    if (!there()) in_time = shared_futex_wait(sleeps, 1, limit);
     sleeps.store(0, std::memory_order_relaxed);
   }
+  return in_time;
+}
+
+void worker_channel::wait_for_input() noexcept {
+  const auto there = [this] { return input_.has_news() || input_.corrupt(); };
+  constexpr timespec limit{.tv_sec = 0, .tv_nsec = recent_blocks::kept_for.count()};
+  if (!recent_blocks_.empty() && !sleep_until(there, &limit)) recent_blocks_.clear();
+  sleep_until(there);
 }
 
 frame worker_channel::next() {
   slabs_.release();
+  if (!blocks_.empty() || !recent_blocks_.empty()) keep_blocks();
   for (;;) {
     auto f = input_.next();
     tell_of_room();
     if (f && complete(*f)) return *f;
     if (f) continue;
     if (input_.corrupt()) throw std::runtime_error("what the program sent makes no sense");
-    sleep_until([this] { return input_.has_news() || input_.corrupt(); });
+    wait_for_input();
   }
 }
 
 /// False: it cannot be read, and the program was told. It sends the run again, through a ring.
 bool worker_channel::complete(frame& f) {
+  if (!receive_blocks(socket_, f.header.blocks, blocks_))
+    throw std::runtime_error("what the program sent makes no sense");
+  f.blocks = blocks_;
   switch (slabs_.complete(f)) {
     case slab_receiver::outcome::there:
       return true;
     case slab_receiver::outcome::unavailable:
+      blocks_.clear();
       put({.run = f.header.run, .item = 0, .kind = frame_kind::returned}, {}, true);
       return false;
     case slab_receiver::outcome::nonsense:
       throw std::runtime_error("what the program sent makes no sense");
   }
   return false;
+}
+
+void worker_channel::keep_blocks() {
+  const auto now = std::chrono::steady_clock::now();
+  recent_blocks_.add(blocks_, now);
+  recent_blocks_.drop_old(now);
+  blocks_.clear();
 }
 
 void worker_channel::tell_of_room() noexcept {
@@ -161,7 +191,9 @@ void worker_channel::tell_of_room() noexcept {
   ring();
 }
 
-void worker_channel::send(const frame_header& header, std::span<const std::byte> body, bool wakes) {
+void worker_channel::send(frame_header header, const outgoing_message& message, bool wakes) {
+  if (!message.blocks.empty()) header.blocks = send_blocks(socket_, message.blocks);
+  const auto body = message.bytes;
   if (body.size() < least_in_slab || !put_in_slab(header, body)) put(header, body, wakes);
 }
 

@@ -9,7 +9,9 @@
 #include <deque>
 #include <optional>
 #include <span>
+#include <vector>
 
+#include "block_exchange.hpp"
 #include "descriptor.hpp"
 #include "fanout/detail/byte_buffer.hpp"
 #include "frames.hpp"
@@ -29,8 +31,7 @@ class channel {
   /// Sends a frame; its body is `own`, then `borrowed`, which must stay where it is until the frame is sent: until
   /// pending() is false, or drop_output(). If that lies in a slab it must stay until the worker has read it, and the
   /// slab's number is returned; else 0.
-  std::uint64_t send(const frame_header& header, std::span<const std::byte> own,
-                     std::span<const std::byte> borrowed = {});
+  std::uint64_t send(frame_header header, std::span<const std::byte> own, const outgoing_message& borrowed = {});
   /// The worker cannot map them.
   void send_no_slabs() noexcept { sends_slabs_ = false; }
   /// Sends what there was no room for before. False: there still is none for all.
@@ -39,7 +40,7 @@ class channel {
   /// Forgets what was not sent.
   void drop_output() noexcept { waiting_.clear(); }
 
-  /// Calls `on_frame(frame)` for each frame that has come, for as long as that returns true.
+  /// Calls `on_frame(frame)` for each frame that has come, for as long as that returns true. Throws std::bad_alloc.
   template <class F>
   void receive(F&& on_frame) {
     while (has_input()) {
@@ -47,10 +48,11 @@ class channel {
       if (f && complete(*f) && !on_frame(*f)) break;
     }
     slabs_.release();
+    blocks_.clear();
     input_.release();
     if (input_.gave_room()) wake_worker();
   }
-  /// The worker has overwritten its memory, or speaks of slabs that are none.
+  /// The worker has overwritten its memory, or speaks of slabs or blocks that are none.
   bool corrupt() const noexcept { return input_.corrupt() || slabs_are_nonsense_; }
 
   bool has_input() const noexcept { return input_.has_news() && !slabs_are_nonsense_; }
@@ -66,16 +68,18 @@ class channel {
   };
 
   void put(const frame_header& header, std::span<const std::byte> own, std::span<const std::byte> borrowed);
-  bool complete(frame& f) noexcept;
+  bool complete(frame& f);
 
+  const int socket_;
   worker_memory memory_;
   frame_source input_;
   frame_sink output_;
   slab_sender own_slabs_;
   slab_receiver slabs_;
+  std::vector<arrived_block> blocks_;  // of the frame that is looked at
   bool sends_slabs_ = true;
-  bool slabs_are_nonsense_ = false;
-  std::deque<piece> waiting_;  // in their order, after what is in the ring
+  bool slabs_are_nonsense_ = false;  // or blocks
+  std::deque<piece> waiting_;        // in their order, after what is in the ring
 };
 
 /// What a worker got with its welcome.
@@ -96,17 +100,20 @@ class worker_channel {
   frame next();
   /// Sends a frame. `wakes`: the program should look at it now; else when it looks anyway. If the body lies in a slab,
   /// waits until the program has read it.
-  void send(const frame_header& header, std::span<const std::byte> body, bool wakes);
+  void send(frame_header header, const outgoing_message& message, bool wakes);
 
  private:
   template <class Condition>
-  void sleep_until(const Condition& there) noexcept;
+  bool sleep_until(const Condition& there, const timespec* limit = nullptr) noexcept;
+  void wait_for_input() noexcept;
   bool complete(frame& f);
+  void keep_blocks();
   void put(const frame_header& header, std::span<const std::byte> body, bool wakes);
   bool put_in_slab(const frame_header& header, std::span<const std::byte> body);
   void ring() noexcept;
   void tell_of_room() noexcept;
 
+  const int socket_;
   worker_memory memory_;
   mapping program_page_;
   descriptor bell_;
@@ -114,6 +121,8 @@ class worker_channel {
   frame_sink output_;
   slab_sender own_slabs_;
   slab_receiver slabs_;
+  std::vector<arrived_block> blocks_;  // of the frame that next() has returned
+  recent_blocks recent_blocks_;
   std::uint64_t rung_for_ = 0;  // the program's sleep for which the bell was rung
 };
 

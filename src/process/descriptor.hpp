@@ -26,6 +26,8 @@ class descriptor {
 
   void swap(descriptor& other) noexcept { std::swap(fd_, other.fd_); }
   void reset() noexcept { descriptor().swap(*this); }
+  /// It is not closed.
+  void leave_open() noexcept { fd_ = -1; }
   int get() const noexcept { return fd_; }
   explicit operator bool() const noexcept { return fd_ >= 0; }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "fanout/detail/byte_buffer.hpp"
+#include "fanout/detail/memory_block.hpp"
 #include "ring.hpp"
 #include "wire.hpp"
 
@@ -17,6 +18,7 @@ struct frame {
   frame_header header;
   std::span<const std::byte> body;  // valid until the next next() or release(); its writer may still change it
   std::span<const std::byte> rest;  // of the body, if that lies in a slab: see slab_receiver::complete()
+  std::span<const arrived_block> blocks = {};  // that the body names; valid as long as that
 };
 
 /// The kind of a frame of which the rest lies in a slab; itself, if there is no such.

@@ -32,15 +32,17 @@ struct passed_message {
   msghdr header{};
 };
 
-/// As sendmsg().
+/// As sendmsg(). Only the first `count` of the descriptors are sent.
 template <class Content, std::size_t Descriptors>
-ssize_t send_with(const std::array<int, Descriptors>& descriptors, int socket, Content content, int flags) noexcept {
+ssize_t send_with(const std::array<int, Descriptors>& descriptors, int socket, Content content, int flags,
+                  std::size_t count = Descriptors) noexcept {
   passed_message<Content, Descriptors> message(content);
   cmsghdr* const header = CMSG_FIRSTHDR(&message.header);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof descriptors);
-  std::memcpy(CMSG_DATA(header), &descriptors, sizeof descriptors);
+  message.header.msg_controllen = CMSG_LEN(count * sizeof(int));
+  header->cmsg_len = CMSG_LEN(count * sizeof(int));
+  std::memcpy(CMSG_DATA(header), &descriptors, count * sizeof(int));
   return ::sendmsg(socket, &message.header, flags | MSG_NOSIGNAL);
 }
 

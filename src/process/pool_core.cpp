@@ -11,6 +11,7 @@
 #include <csignal>
 #include <utility>
 
+#include "block_exchange.hpp"
 #include "fanout/detail/this_thread.hpp"
 #include "fanout/errors.hpp"
 #include "own_process.hpp"
@@ -30,17 +31,19 @@ constexpr duration work_ahead = 500us;        // what a worker may have besides 
 constexpr duration unknown_time = 1h;         // of what was never run: nothing is sent after it
 constexpr duration patience = 1ms;            // with a worker that has more than it is at, while another has nothing
 constexpr duration between_memory_looks = 20ms;
+constexpr std::size_t blocks_on_their_way = 32;  // to a worker: the system limits how many a user may send at a time
 
 }  // namespace
 
-unsigned remote_work::count_one_more(counts& where, std::size_t item) {
-  if (where == nullptr) where = std::make_unique<std::vector<std::pair<std::size_t, unsigned>>>();
-  const auto found = std::ranges::find(*where, item, [](const auto& entry) { return entry.first; });
-  if (found != where->end()) return ++found->second;
-  return where->emplace_back(item, 1U).second;
+unsigned remote_work::count_one_more(counts mishaps::* which, std::size_t item) {
+  if (mishaps_ == nullptr) mishaps_ = std::make_unique<mishaps>();
+  counts& where = *mishaps_.*which;
+  const auto found = std::ranges::find(where, item, [](const auto& entry) { return entry.first; });
+  if (found != where.end()) return ++found->second;
+  return where.emplace_back(item, 1U).second;
 }
-unsigned remote_work::count_death(std::size_t item) { return count_one_more(deaths_, item); }
-unsigned remote_work::count_false_start(std::size_t item) { return count_one_more(false_starts_, item); }
+unsigned remote_work::count_death(std::size_t item) { return count_one_more(&mishaps::deaths, item); }
+unsigned remote_work::count_false_start(std::size_t item) { return count_one_more(&mishaps::false_starts, item); }
 
 void enqueue(pool_core& pool, remote_work& work, std::size_t count, std::size_t chunk) {
   pool.enqueue(work, count, chunk, true);
@@ -148,7 +151,7 @@ void pool_core::become_closed() noexcept {
 
 void pool_core::enqueue(remote_work& work, std::size_t count, std::size_t chunk, bool may_turn) {
   if (count == 0) return work.drop();
-  work.chunk() = chunk;
+  work.set_chunk(chunk);
   std::shared_ptr<supervisor> boss;
   try {
     if (!is_of_this_process())
@@ -407,7 +410,13 @@ bool pool_core::fill(worker_link& worker) {
   if (!worker.may_take() || has_done_enough(worker) || !drop_cancelled()) return false;
   item_range& next = queue_.front();
   const duration item = paces_.of(next.work->target());
-  const std::size_t size = chunk_for(next, item, worker);
+  std::size_t size = chunk_for(next, item, worker);
+  std::size_t blocks = count_blocks(next.work->encoded(next.first, size).blocks);
+  while (size > 1 && blocks > blocks_on_their_way) {
+    size /= 2;
+    blocks = count_blocks(next.work->encoded(next.first, size).blocks);
+  }
+  if (worker.has_work() && worker.blocks_on_their_way() + blocks > blocks_on_their_way) return false;
   const duration expected = item == duration::zero() ? unknown_time : item * static_cast<std::int64_t>(size);
   if (worker.has_work() && (plan_.recycle_above != 0 || worker.backlog() + expected > work_per_chunk + work_ahead))
     return false;
@@ -420,7 +429,7 @@ bool pool_core::fill(worker_link& worker) {
   } else {
     part.work->retain();
   }
-  worker.run(part, expected, timeout_of(*part.work));
+  worker.run(part, expected, timeout_of(*part.work), blocks);
   return true;
 }
 

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include <algorithm>
+
 namespace fanout::detail {
 
 mapping::~mapping() {
@@ -23,6 +25,39 @@ void mapping_plan::map(const descriptor& file, std::size_t offset, std::size_t s
     throw std::system_error(errno, std::generic_category(), "mmap of shared memory");
   ::madvise(at, size, MADV_DONTFORK);
   used_ += size;
+}
+
+namespace {
+
+void* checked_address(void* address) {
+  if (address == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
+  return address;
+}
+
+}  // namespace
+
+mapping map_file(const descriptor& file, std::size_t size, mapped_for what) {
+  const int protection = what == mapped_for::reading ? PROT_READ : PROT_READ | PROT_WRITE;
+  const int kind = what == mapped_for::writing_a_copy ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
+  return {checked_address(::mmap(nullptr, size, protection, kind, file.get(), 0)), size};
+}
+
+mapping map_anonymous(std::size_t size) {
+  return {checked_address(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)), size};
+}
+
+/// In steps: each begins anew if a signal comes.
+bool allocate(const descriptor& file, std::size_t begin, std::size_t end) noexcept {
+  constexpr std::size_t step = std::size_t{1} << 20;
+  while (begin < end) {
+    const std::size_t size = std::min(step, end - begin);
+    if (::fallocate(file.get(), 0, static_cast<off_t>(begin), static_cast<off_t>(size)) == 0) {
+      begin += size;
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
 }
 
 std::size_t whole_pages(std::size_t size) noexcept {

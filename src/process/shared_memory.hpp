@@ -9,7 +9,9 @@
 
 namespace fanout::detail {
 
-/// A range of addresses with memory mapped into it. Forks of this process do not inherit it.
+enum class mapped_for { reading, writing, writing_a_copy };
+
+/// A range of addresses with memory mapped into it.
 class mapping {
  public:
   mapping() noexcept = default;
@@ -30,13 +32,16 @@ class mapping {
 
  private:
   friend class mapping_plan;
+  friend mapping map_file(const descriptor&, std::size_t, mapped_for);
+  friend mapping map_anonymous(std::size_t);
   mapping(void* address, std::size_t size) noexcept : address_(static_cast<std::byte*>(address)), size_(size) {}
 
   std::byte* address_ = nullptr;
   std::size_t size_ = 0;
 };
 
-/// Pieces of a file, one after another. All sizes and offsets are whole pages.
+/// Pieces of a file, one after another. All sizes and offsets are whole pages. Forks of this process do not inherit
+/// them.
 class mapping_plan {
  public:
   /// Reserves the addresses. Throws std::system_error, as the others do.
@@ -49,7 +54,15 @@ class mapping_plan {
   std::size_t used_ = 0;
 };
 
+/// A file from its beginning, and memory without one. Forks of this process inherit them. Throw std::system_error.
+mapping map_file(const descriptor& file, std::size_t size, mapped_for what);
+mapping map_anonymous(std::size_t size);
+
 std::size_t whole_pages(std::size_t size) noexcept;
+
+/// Of a memfd, all from `begin` to `end`, so that a lack of memory shows here, and not when it is written. False: there
+/// is none.
+bool allocate(const descriptor& file, std::size_t begin, std::size_t end) noexcept;
 
 /// A memfd of that size, sealed so that neither side can shrink it under the other. The kernel reserves it all at once:
 /// a lack of memory is a std::system_error here, not a SIGBUS later.

@@ -5,6 +5,7 @@
 #include <cxxabi.h>
 
 #include <string>
+#include <system_error>
 
 #include "core/type_names.hpp"
 
@@ -13,6 +14,12 @@ namespace fanout::detail {
 void throw_data_too_short(std::size_t wanted, std::size_t left) {
   throw serialization_error("the data ends too early: " + std::to_string(wanted) + " wanted, " + std::to_string(left) +
                             " left");
+}
+
+void throw_no_block(int error) {
+  throw serialization_error("the shared memory of a shared_buffer or shared_array did not come: " +
+                            (error != 0 ? std::generic_category().message(error)
+                                        : std::string("its descriptor was not sent; too many are on their way")));
 }
 
 void throw_null_text() { throw serialization_error("it is a null pointer in place of a text"); }

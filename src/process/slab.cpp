@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "own_process.hpp"
+#include "resource_limits.hpp"
 #include "shared_memory.hpp"
 
 namespace fanout::detail {
@@ -22,13 +22,6 @@ namespace {
 /// Each has a descriptor, and some are to be left for others.
 constexpr std::size_t most_slabs = 32;
 constexpr rlim_t descriptors_per_slab = 16;
-
-template <class Resource>
-rlim_t limit_of(Resource resource) noexcept {
-  rlimit limit{};
-  ::getrlimit(resource, &limit);
-  return limit.rlim_cur;
-}
 
 std::size_t most_slabs_now() noexcept {
   return static_cast<std::size_t>(std::min<rlim_t>(most_slabs, limit_of(RLIMIT_NOFILE) / descriptors_per_slab));
@@ -40,8 +33,7 @@ std::size_t rounded_up(std::size_t capacity) noexcept {
   return (capacity + step - 1) / step * step;
 }
 
-/// A fork of this process finds the one that it has inherited, whose lock somebody may hold for ever.
-std::atomic<slab_store*> the_store = nullptr;  // release by who has made it, acquire by who uses it
+std::atomic<slab_store*> the_store = nullptr;
 
 }  // namespace
 
@@ -63,21 +55,6 @@ void slab_store::slab::swap(slab& other) noexcept {
 }
 
 namespace {
-
-/// All of it, so that a lack of memory shows here, and not when it is written. In steps: each begins anew if a signal
-/// comes.
-bool allocate(const descriptor& file, std::size_t begin, std::size_t end) noexcept {
-  constexpr std::size_t step = std::size_t{1} << 20;
-  while (begin < end) {
-    const std::size_t size = std::min(step, end - begin);
-    if (::fallocate(file.get(), 0, static_cast<off_t>(begin), static_cast<off_t>(size)) == 0) {
-      begin += size;
-    } else if (errno != EINTR) {
-      return false;
-    }
-  }
-  return true;
-}
 
 /// Sealed so that it cannot shrink under who reads it.
 descriptor make_file() noexcept {
@@ -105,15 +82,9 @@ bool slab_store::slab::reach(std::size_t wanted) noexcept {
 
 slab_store::slab_store(const slab_store* before) : before_(before), process_(own_pid()) { all_.reserve(most_slabs); }
 
-slab_store& slab_store::get() {
-  auto* found = the_store.load(std::memory_order_acquire);
-  while (found == nullptr || found->process_ != own_pid()) {
-    auto* const made = new slab_store(found);
-    if (the_store.compare_exchange_strong(found, made, std::memory_order_acq_rel)) return *made;
-    delete made;
-  }
-  return *found;
-}
+bool slab_store::is_of_this_process() const noexcept { return process_ == own_pid(); }
+
+slab_store& slab_store::get() { return of_this_process(the_store); }
 
 slab_store::slab* slab_store::smallest_kept(std::size_t capacity) noexcept {
   slab* found = nullptr;

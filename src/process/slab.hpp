@@ -50,6 +50,8 @@ class slab_store {
  public:
   /// A fork of this process gets one of its own. Throws std::bad_alloc.
   static slab_store& get();
+  explicit slab_store(const slab_store* before);
+  bool is_of_this_process() const noexcept;
 
   slab_memory take(std::size_t capacity) noexcept;
   slab_memory grow(const slab_memory& slab, std::size_t used, std::size_t capacity) noexcept;
@@ -82,8 +84,6 @@ class slab_store {
     std::size_t capacity = 0;
     bool is_used = false, is_retired = false;
   };
-
-  explicit slab_store(const slab_store* before);
 
   slab remove(slab& s) noexcept;
   slab take_out(slab& s) noexcept;

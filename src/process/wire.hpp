@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -12,13 +13,13 @@
 namespace fanout::detail {
 
 /// Changes whenever anything in this file, in worker_memory.hpp, in the archives or in the exception codec does.
-inline constexpr std::uint32_t protocol_version = 3;
+inline constexpr std::uint32_t protocol_version = 4;
 
 /// The variable that tells a process that it is a worker or a nanny: "worker:FD" or "nanny:FD".
 inline constexpr char role_variable[] = "FANOUT_WORKER";
 
 // Program → worker, once, over the worker's socket: a welcome, and with it the descriptors of welcome_fd. After that
-// slab notices, both ways, each with a descriptor; and the socket shows to each side that the other is gone.
+// slab and block notices, both ways, each with descriptors; and the socket shows to each side that the other is gone.
 
 enum class welcome_fd : std::size_t { worker_memory, program_page, bell, count };
 
@@ -38,8 +39,8 @@ struct welcome {
 //                                                         `returned`: none of the run, the slab cannot be mapped
 //   program → worker   leave                              it has answered everything, and ends
 
-enum class frame_kind : std::uint32_t {
-  hello = 0x46410101,
+enum class frame_kind : std::uint16_t {
+  hello = 0x4601,
   module,
   initialize,
   run,
@@ -58,7 +59,8 @@ struct frame_header {
   std::uint64_t run = 0;   // which run this is about; 0: the initializer
   std::uint64_t item = 0;  // which of its items; of a module frame: the module's index
   frame_kind kind{};
-  std::uint32_t took = 0;  // with the answer to a run's last item: how long it all took, in units of 64 ns
+  std::uint16_t blocks = 0;  // of shared memory that the body names: their descriptors came before, over the socket
+  std::uint32_t took = 0;    // with the answer to a run's last item: how long it all took, in units of 64 ns
   std::uint64_t length = 0;
 };
 
@@ -90,6 +92,15 @@ struct slab_part {
 
 struct slab_notice {
   std::uint64_t slab = 0;
+};
+
+/// Before a frame that names blocks of shared memory, over the socket: their numbers, and their descriptors; as many
+/// such as it takes, and before the slab's, if there is one.
+inline constexpr std::size_t blocks_per_notice = 32;
+struct block_notice {
+  std::uint32_t count = 0;
+  std::uint32_t reserved = 0;
+  std::array<std::uint64_t, blocks_per_notice> numbers{};
 };
 
 // Program ⇄ nanny: datagrams that keep their boundaries (SOCK_SEQPACKET).

@@ -75,7 +75,7 @@ void worker_link::announce(const code_location& where) {
   channel_.send({.run = 0, .item = where.module, .kind = frame_kind::module}, body.bytes());
 }
 
-void worker_link::run(const item_range& range, duration expected, duration timeout) {
+void worker_link::run(const item_range& range, duration expected, duration timeout, std::size_t blocks) {
   const call_target& target = range.work->target();
   announce(target.thunk);
   announce(target.function);
@@ -84,8 +84,13 @@ void worker_link::run(const item_range& range, duration expected, duration timeo
                       .takes_token = target.takes_token,
                       .is_timed = timeout != duration::zero(),
                       .items = range.count};
-  run_in_flight& run = runs_.emplace_back(run_in_flight{
-      .number = ++last_run_, .range = range, .expected = expected, .timeout = timeout, .since = boss_.now()});
+  run_in_flight& run = runs_.emplace_back(run_in_flight{.number = ++last_run_,
+                                                        .range = range,
+                                                        .expected = expected,
+                                                        .timeout = timeout,
+                                                        .since = boss_.now(),
+                                                        .blocks = blocks});
+  blocks_on_their_way_ += blocks;
   state_ = state::busy;
   given_ += range.count;
   backlog_ += expected;
@@ -297,7 +302,7 @@ void worker_link::on_answer(const frame& f) {
   --run.range.count;
   owner_.on_item_ended();  // before anybody is told: stats() counts what is there
   if (f.header.kind == frame_kind::value) {
-    work.succeeded(item, f.body);
+    work.succeeded(item, {f.body, f.blocks});
   } else {
     work.failed(item, decode_exception(f.body));
   }
@@ -321,6 +326,7 @@ void worker_link::end_run(duration taken) {
   const run_in_flight ended = runs_.front();
   runs_.pop_front();
   backlog_ -= ended.expected;
+  blocks_on_their_way_ -= ended.blocks;
   if (runs_.empty()) {
     if (state_ == state::busy) state_ = state::idle;
     idle_since_ = boss_.now();

@@ -99,6 +99,8 @@ class worker_link final : public event_handler {
   /// How long what it has will take, as far as that is known.
   duration backlog() const noexcept { return backlog_; }
   time_point idle_since() const noexcept { return idle_since_; }
+  /// Blocks of shared memory that what it has names: it may not have taken their descriptors yet.
+  std::size_t blocks_on_their_way() const noexcept { return blocks_on_their_way_; }
 
   /// To be called in each worker before its first run. When starting.
   void initialize_by(const code_location& function) noexcept { initializer_ = function; }
@@ -109,8 +111,8 @@ class worker_link final : public event_handler {
            !channel_.pending();
   }
   /// Takes over the range's reference. `expected`: how long it will take; 0: nobody knows. `timeout`: for each item;
-  /// 0: none.
-  void run(const item_range& range, duration expected, duration timeout);
+  /// 0: none. `blocks`: of shared memory that its inputs name.
+  void run(const item_range& range, duration expected, duration timeout, std::size_t blocks);
   /// When idle: it is to flush its output and end.
   void leave(time_point deadline);
 
@@ -158,7 +160,8 @@ class worker_link final : public event_handler {
     std::size_t answered = 0;  // before that
     duration expected;
     duration timeout;
-    time_point since;        // when it was sent, or an item before it ended
+    time_point since;  // when it was sent, or an item before it ended
+    std::size_t blocks;
     std::uint64_t slab = 0;  // where its inputs lie; 0: they went through the ring
     bool recalled = false;
   };
@@ -203,6 +206,7 @@ class worker_link final : public event_handler {
   std::uint64_t last_run_ = 0;
   std::uint64_t given_ = 0;
   duration backlog_{};
+  std::size_t blocks_on_their_way_ = 0;
   std::deque<run_in_flight> runs_;  // the first one is the one that it is at
 };
 

@@ -10,6 +10,7 @@
 
 #include <cxxabi.h>
 #include <fcntl.h>
+#include <stdio_ext.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -117,7 +118,7 @@ class server {
 
   [[noreturn]] void run() {
     const hello_body hello{.version = protocol_version, .pid = process_};
-    channel_.send({.kind = frame_kind::hello}, std::as_bytes(std::span(&hello, 1)), true);
+    channel_.send({.kind = frame_kind::hello}, {.bytes = std::as_bytes(std::span(&hello, 1))}, true);
     for (;;) {
       const frame f = channel_.next();
       switch (f.header.kind) {
@@ -153,6 +154,7 @@ class server {
     run_body body;
     head(body);
     reader from(f.rest.empty() ? head.bytes(head.left()) : f.rest);
+    called_code code;
     auto& word = channel_.page().runs[f.header.run % most_runs_in_flight];
     const std::int64_t began = now_in_ns();
     if (body.is_timed != 0) channel_.page().item_began.store(began, std::memory_order_release);
@@ -163,21 +165,30 @@ class server {
       if (i != 0 && body.is_timed != 0) channel_.page().item_began.store(now_in_ns(), std::memory_order_release);
       if (!word.begin_item())
         return channel_.send({.run = f.header.run, .item = i, .kind = frame_kind::recalled}, {}, true);
-      answer_item(f.header.run, i, body, input);
+      answer_item(f.header.run, i, body, code, {input, f.blocks});
       const bool last = i + 1 == body.items;
       if (last) set_time(now_in_ns() - began);
       send(last || clock_.ticked());
     }
   }
 
+  /// What a run's items call, once it was looked for: by the first of them, since that may load a module.
+  struct called_code {
+    thunk_fn thunk = nullptr;
+    void* function = nullptr;
+  };
+
   /// The answer to one item, in output_.
-  void answer_item(std::uint64_t run, std::uint64_t item, const run_body& body, std::span<const std::byte> input) {
+  void answer_item(std::uint64_t run, std::uint64_t item, const run_body& body, called_code& code,
+                   const incoming_message& input) {
     const frame_header header{.run = run, .item = item, .kind = frame_kind::value};
     answer(header, [&] {
-      reader in(input);
-      const auto thunk = reinterpret_cast<thunk_fn>(code_.find(body.thunk));
-      remote_call call{in, output_, code_.find(body.function), stop_token()};
-      if (body.takes_token == 0) return thunk(call);
+      if (code.thunk == nullptr) {
+        code.function = code_.find(body.function);
+        code.thunk = reinterpret_cast<thunk_fn>(code_.find(body.thunk));
+      }
+      remote_call call{input, output_, code.function, stop_token()};
+      if (body.takes_token == 0) return code.thunk(call);
       stop_source source;
       call.token = source.get_token();
       stop_.begin(run, source);
@@ -185,7 +196,7 @@ class server {
         stop_listener& listener;
         ~stopping() { listener.end(); }
       } until_it_ends{stop_};
-      thunk(call);
+      code.thunk(call);
     });
   }
 
@@ -203,7 +214,8 @@ class server {
       encode_current_exception(output_);
     }
     if (own_pid() != process_) end_process(leave_by::immediate);  // the task forked, and this is the copy's return
-    std::fflush(stdout);                                          // what a task printed is out when its result is
+    // What a task printed is out when its result is.
+    if (::__fpending(stdout) != 0) std::fflush(stdout);
   }
 
   void set_time(std::int64_t ns) noexcept {
@@ -211,9 +223,10 @@ class server {
   }
 
   void send(bool wakes) {
-    channel_.send(header_, output_.bytes(), wakes);
+    channel_.send(header_, output_.message(), wakes);
     // A slab is not kept here: should a task fork, there is nothing behind its addresses in the copy.
     if (output_.is_in_slab() || output_.capacity() > largest_kept) output_ = byte_buffer(to_be_sent);
+    output_.clear();  // and blocks go as soon as those who get them let go of them
   }
 
   [[noreturn]] void leave() const {

@@ -15,6 +15,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <numeric>
 #include <ranges>
 #include <stdexcept>
 #include <string>
@@ -143,6 +144,31 @@ TEST(Face, ProcessPoolMap) {
     co_return sum;
   };
   EXPECT_EQ(fanout::run(sum_of_some()), 0 + 1 + 4);
+}
+
+TEST(Face, SharedArrayAndBuffer) {
+  fanout::process_pool pool(2);
+  fanout::shared_array<double> samples(1000);
+  std::iota(samples.begin(), samples.end(), 0.0);
+  const auto sum = [](const fanout::shared_array<double>& s) { return std::accumulate(s.begin(), s.end(), 0.0); };
+  EXPECT_EQ(pool.submit(sum, samples).get(), 499'500);
+  EXPECT_EQ(pool.map(sum, std::vector{samples.slice(0, 2), samples.slice(10, 2)}).get(), (std::vector{1.0, 21.0}));
+
+  const auto write = [](fanout::shared_array<double> s) {
+    s[0] = 7;
+    return s;
+  };
+  EXPECT_EQ(pool.submit(write, samples).get()[0], 7);
+  EXPECT_EQ(samples[0], 0) << "in a worker a copy is written to";
+
+  const fanout::shared_array made = pool.submit([] { return fanout::shared_array<int>{1, 2, 3}; }).get();
+  EXPECT_EQ(made.size(), 3U);
+  EXPECT_EQ(made[2], 3);
+
+  fanout::shared_buffer bytes(4096);
+  bytes.data()[1] = std::byte{5};
+  EXPECT_EQ(pool.submit([](const fanout::shared_buffer& b) { return b.data()[1]; }, bytes).get(), std::byte{5});
+  EXPECT_EQ(bytes.size(), 4096U);
 }
 
 TEST(Face, CoroutinesAwaitProcesses) {

@@ -2,6 +2,7 @@
 // Values out of any bytes: either an exception, or a value, which then makes the journey there and back.
 #include <array>
 #include <bitset>
+#include <cerrno>
 #include <chrono>
 #include <complex>
 #include <deque>
@@ -19,7 +20,9 @@
 
 #include "fanout/detail/archive.hpp"
 #include "fanout/detail/shipping.hpp"
+#include "fanout/shared_array.hpp"
 #include "input.hpp"
+#include "process/memory_block.hpp"
 
 namespace {
 
@@ -66,7 +69,8 @@ using all_types =
                std::set<int>, std::list<std::vector<char>>, std::unordered_map<int, std::string>, std::bitset<70>,
                std::array<std::string, 3>, std::tuple<int, std::string, bool>, std::complex<double>,
                std::chrono::milliseconds, std::vector<empty>, node, account,
-               std::vector<std::vector<std::vector<std::string>>>, std::variant<std::monostate, label, account>>;
+               std::vector<std::vector<std::vector<std::string>>>, std::variant<std::monostate, label, account>,
+               fanout::shared_array<int>, std::vector<fanout::shared_buffer>>;
 
 byte_buffer encoded(const auto& value) {
   byte_buffer bytes;
@@ -75,11 +79,18 @@ byte_buffer encoded(const auto& value) {
   return bytes;
 }
 
+/// Number 1 and 2: one that is there, and one that could not be had.
+std::span<const arrived_block> blocks_that_came() {
+  static const std::array<arrived_block, 2> blocks{
+      {{.number = 1, .block = memory_block::make(100), .error = 0}, {.number = 2, .block = {}, .error = ENOMEM}}};
+  return blocks;
+}
+
 template <class T>
 void decode(std::span<const std::byte> bytes) {
   T value{};
   try {
-    reader from(bytes);
+    reader from({bytes, blocks_that_came()});
     from(value);
   } catch (const std::exception&) {
     return;

@@ -129,7 +129,7 @@ std::string words_of_thunk(void* function, const Args&... arguments) {
            fanout::detail::byte_buffer inputs, out;
            fanout::detail::writer to(inputs);
            to(arguments...);
-           fanout::detail::reader in(inputs.bytes());
+           const fanout::detail::incoming_message in{inputs.bytes()};
            fanout::detail::remote_call call{in, out, function};
            void (*volatile thunk)(fanout::detail::remote_call&) = &fanout::detail::run_remotely<F, Args...>;
            thunk(call);

@@ -4,6 +4,7 @@
 // there are no versions and no byte order.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -16,12 +17,27 @@
 #include <cereal/cereal.hpp>
 
 #include "fanout/detail/byte_buffer.hpp"
+#include "fanout/detail/memory_block.hpp"
 #include "fanout/detail/travel.hpp"
 
 namespace fanout::detail {
 
 /// Throws serialization_error: the data ended before the value did.
 [[noreturn]] void throw_data_too_short(std::size_t wanted, std::size_t left);
+/// The same: shared memory that the data names is not there, for that reason (an errno); 0: nobody sent it.
+[[noreturn]] void throw_no_block(int error);
+
+/// A value that travels as its bytes, without an archive around it: to make one costs ten times as much.
+template <bytes_type T>
+void read_bytes(std::span<const std::byte>& in, T& value) {
+  if (in.size() < sizeof value) throw_data_too_short(sizeof value, in.size());
+  if constexpr (std::is_same_v<T, bool>) {
+    value = in.front() != std::byte{0};  // there are no others: to look at one would be undefined
+  } else {
+    std::memcpy(const_cast<std::remove_const_t<T>*>(std::addressof(value)), in.data(), sizeof value);
+  }
+  in = in.subspan(sizeof value);
+}
 
 /// Writes values to the end of a buffer. cereal's functions and the user's call it as `archive(a, b, …)`.
 class writer : public cereal::OutputArchive<writer, cereal::AllowEmptyClassElision> {
@@ -91,6 +107,7 @@ class reader : public cereal::InputArchive<reader, cereal::AllowEmptyClassElisio
 
  public:
   explicit reader(std::span<const std::byte> in) : base(this), in_(in) {}
+  explicit reader(const incoming_message& in) : base(this), in_(in.bytes), blocks_(in.blocks) {}
 
   template <class... Ts>
   reader& operator()(Ts&&... values) {
@@ -111,6 +128,14 @@ class reader : public cereal::InputArchive<reader, cereal::AllowEmptyClassElisio
   /// The next `count` bytes as they are. Throws serialization_error if there are fewer.
   std::span<const std::byte> bytes(std::size_t count) { return {take(count), count}; }
 
+  /// The block that came with these bytes and has that number. Throws serialization_error.
+  const block_ptr& block(std::uint64_t number) const {
+    const auto found = std::ranges::lower_bound(blocks_, number, {}, &arrived_block::number);
+    if (found == blocks_.end() || found->number != number) throw_no_block(0);
+    if (!found->block) throw_no_block(found->error);
+    return found->block;
+  }
+
  private:
   static constexpr std::size_t size_always_believed = 1 << 16;
 
@@ -126,10 +151,8 @@ class reader : public cereal::InputArchive<reader, cereal::AllowEmptyClassElisio
 
   template <class T>
   void get(T& value) {
-    if constexpr (std::is_same_v<T, bool>) {
-      value = *take(1) != std::byte{0};  // there are no others: to look at one would be undefined
-    } else if constexpr (bytes_type<T>) {
-      copy(const_cast<std::remove_const_t<T>*>(std::addressof(value)), sizeof value);
+    if constexpr (bytes_type<T>) {
+      read_bytes(in_, value);
     } else if constexpr (block_type<T>) {
       get_block(value);
     } else if constexpr (address_like<T>) {
@@ -188,6 +211,7 @@ class reader : public cereal::InputArchive<reader, cereal::AllowEmptyClassElisio
   }
 
   std::span<const std::byte> in_;
+  std::span<const arrived_block> blocks_;
 };
 
 }  // namespace fanout::detail

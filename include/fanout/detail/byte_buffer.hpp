@@ -2,14 +2,18 @@
 // Bytes that grow at the end and are not zeroed first: what messages are written into and read from.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <span>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
+#include "fanout/detail/memory_block.hpp"
 #include "fanout/detail/slab_memory.hpp"
 
 namespace fanout::detail {
@@ -37,6 +41,7 @@ class byte_buffer {
     std::swap(capacity_, other.capacity_);
     std::swap(may_be_in_slab_, other.may_be_in_slab_);
     std::swap(is_in_slab_, other.is_in_slab_);
+    blocks_.swap(other.blocks_);
   }
 
   std::byte* data() noexcept { return data_; }
@@ -46,8 +51,28 @@ class byte_buffer {
   std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
   bool is_in_slab() const noexcept { return is_in_slab_; }
 
+  /// Of the bytes from `begin` on so many, and the blocks that they name.
+  outgoing_message part(std::size_t begin, std::size_t count) const noexcept {
+    const auto all = blocks();
+    const auto first = std::ranges::lower_bound(all, begin, {}, &attached_block::at);
+    const auto last = std::ranges::lower_bound(first, all.end(), begin + count, {}, &attached_block::at);
+    return {bytes().subspan(begin, count), {first, last}};
+  }
+  outgoing_message message() const noexcept { return {bytes(), blocks()}; }
+
+  /// The bytes that are appended next name this block: who gets them gets it, too. False: they are not sent.
+  bool attach(const block_ptr& block) {
+    if (!may_be_in_slab_) return false;
+    if (blocks_ == nullptr) blocks_ = std::make_unique<std::vector<attached_block>>();
+    blocks_->push_back({size_, block});
+    return true;
+  }
+
   /// Keeps the memory.
-  void clear() noexcept { size_ = 0; }
+  void clear() noexcept {
+    size_ = 0;
+    blocks_.reset();
+  }
 
   /// Room for `capacity` bytes in all. Throws std::bad_alloc.
   void reserve(std::size_t capacity) {
@@ -66,6 +91,13 @@ class byte_buffer {
     if (count != 0) std::memcpy(extend(count), from, count);
   }
 
+  /// All that is in another, and what that names.
+  void append(const byte_buffer& other) {
+    if (!other.blocks().empty() && blocks_ == nullptr) blocks_ = std::make_unique<std::vector<attached_block>>();
+    for (const attached_block& b : other.blocks()) blocks_->push_back({size_ + b.at, b.block});
+    append(other.data_, other.size_);
+  }
+
   template <class T>
     requires std::is_trivially_copyable_v<T>
   void append_value(const T& value) {
@@ -80,7 +112,10 @@ class byte_buffer {
   }
 
   /// Takes `count` bytes away at the end.
-  void shrink(std::size_t count) noexcept { size_ -= count; }
+  void shrink(std::size_t count) noexcept {
+    size_ -= count;
+    while (!blocks().empty() && blocks_->back().at >= size_) blocks_->pop_back();
+  }
 
   /// Takes `count` bytes away at the front; the others move up.
   void drop_front(std::size_t count) noexcept {
@@ -90,6 +125,10 @@ class byte_buffer {
   }
 
  private:
+  std::span<const attached_block> blocks() const noexcept {
+    return blocks_ != nullptr ? std::span<const attached_block>(*blocks_) : std::span<const attached_block>();
+  }
+
   void grow_for(std::size_t count) {
     if (count > static_cast<std::size_t>(-1) / 4 - size_) throw std::bad_alloc();
     const std::size_t needed = size_ + count;
@@ -135,6 +174,7 @@ class byte_buffer {
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
   bool may_be_in_slab_ = false, is_in_slab_ = false;
+  std::unique_ptr<std::vector<attached_block>> blocks_;  // in the order of the bytes; most often there are none
 };
 
 }  // namespace fanout::detail

@@ -121,12 +121,6 @@ class whole_map : public map_state<R> {
     tell(index, mark);
   }
 
-  /// The same for what came from elsewhere.
-  void publish(std::size_t index, result<R>&& outcome) noexcept {
-    publish_item(index, [&outcome]() -> R { return unwrap<R>(std::move(outcome)); });
-    end_items(1);
-  }
-
   void end_items(std::size_t count) noexcept {
     if (missing_.fetch_sub(count, std::memory_order_acq_rel) == count) this->event().finish();
   }

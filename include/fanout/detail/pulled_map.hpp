@@ -359,7 +359,7 @@ class pulled_map<R, Input, Source>::batch final : public remote_work {
     if (items_.empty()) {
       inputs_.swap(input);
     } else {
-      inputs_.append(input.data(), input.size());
+      inputs_.append(input);
     }
     items_.push_back({slot, inputs_.size()});
     ++left_;
@@ -388,11 +388,11 @@ class pulled_map<R, Input, Source>::batch final : public remote_work {
   // --- the pool's
 
   bool begin() noexcept override { return !map_.drops_rest(); }
-  std::span<const std::byte> encoded(std::size_t first, std::size_t count) const noexcept override {
+  outgoing_message encoded(std::size_t first, std::size_t count) const noexcept override {
     const std::size_t begin = first == 0 ? 0 : items_[first - 1].end;
-    return inputs_.bytes().subspan(begin, items_[first + count - 1].end - begin);
+    return inputs_.part(begin, items_[first + count - 1].end - begin);
   }
-  void succeeded(std::size_t item, std::span<const std::byte> value) noexcept override {
+  void succeeded(std::size_t item, const incoming_message& value) noexcept override {
     end(item, decode_result<R>(value));
   }
   void failed(std::size_t item, std::exception_ptr error) noexcept override {

@@ -3,15 +3,17 @@
 // whom to tell about each item's end.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <limits>
 #include <memory>
-#include <span>
 #include <utility>
 #include <vector>
 
 #include "fanout/detail/future_state.hpp"
+#include "fanout/detail/memory_block.hpp"
 #include "fanout/duration.hpp"
 
 namespace fanout::detail {
@@ -52,7 +54,10 @@ class remote_work {
   const call_target& target() const noexcept { return target_; }
   const work_limits& limits() const noexcept { return limits_; }
   /// Items handed to a worker at a time; 0: chosen by how long they take. Set by enqueue().
-  std::size_t& chunk() noexcept { return chunk_; }
+  std::size_t chunk() const noexcept { return chunk_; }
+  void set_chunk(std::size_t chunk) noexcept {
+    chunk_ = static_cast<std::uint32_t>(std::min<std::size_t>(chunk, std::numeric_limits<std::uint32_t>::max()));
+  }
   /// How often a worker died while it ran this item. Counts one more.
   unsigned count_death(std::size_t item);
   /// How often a worker that was sent this item next died before it began it. Counts one more.
@@ -62,9 +67,9 @@ class remote_work {
   /// and is over.
   virtual bool begin() noexcept { return true; }
   /// The inputs of these items: for each its length as std::uint64_t, then its bytes. Stays valid with this object.
-  virtual std::span<const std::byte> encoded(std::size_t first, std::size_t count) const noexcept = 0;
+  virtual outgoing_message encoded(std::size_t first, std::size_t count) const noexcept = 0;
   /// Once for each item, one of the two.
-  virtual void succeeded(std::size_t item, std::span<const std::byte> value) noexcept = 0;
+  virtual void succeeded(std::size_t item, const incoming_message& value) noexcept = 0;
   virtual void failed(std::size_t item, std::exception_ptr error) noexcept = 0;
   /// So many items in a row took so long each.
   virtual void took(std::size_t, duration) noexcept {}
@@ -79,12 +84,22 @@ class remote_work {
   ~remote_work() = default;
 
  private:
-  const call_target target_;
-  const work_limits limits_;
-  std::size_t chunk_ = 0;
-  using counts = std::unique_ptr<std::vector<std::pair<std::size_t, unsigned>>>;  // by item; most often there are none
-  static unsigned count_one_more(counts& where, std::size_t item);
-  counts deaths_, false_starts_;
+  using counts = std::vector<std::pair<std::size_t, unsigned>>;  // by item
+  struct mishaps {
+    counts deaths, false_starts;
+  };
+  unsigned count_one_more(counts mishaps::* which, std::size_t item);
+
+  // A million may be pending: in this order they leave no holes.
+  [[no_unique_address]] const call_target target_;
+  std::uint32_t chunk_ = 0;
+  [[no_unique_address]] const work_limits limits_;
+
+ protected:
+  bool begun_ = false;  // of a task, the turns': it was not cancelled before
+
+ private:
+  std::unique_ptr<mishaps> mishaps_;  // most often there are none
 };
 
 /// The pool's side that no template needs to see. It outlives the process_pool while futures may still cancel by it.

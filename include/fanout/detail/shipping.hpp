@@ -3,9 +3,11 @@
 // calls to decode them, make the call and encode the result.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -112,20 +114,36 @@ constexpr void check_shippable() {
 
 /// What a worker hands to a thunk.
 struct remote_call {
-  reader& in;
+  const incoming_message& in;
   byte_buffer& out;
   void* function;         ///< the user's function pointer, where the call is about one
   stop_token token = {};  ///< asked to stop by future::cancel, for functions that take it
 };
 using thunk_fn = void (*)(remote_call&);
 
-/// Throws serialization_error.
-template <class T>
-void decode_argument(reader& in, T& value, std::size_t number) {
+/// `from`: a reader, or the bytes themselves. Throws serialization_error.
+template <class From, class T>
+void decode_argument(From& from, T& value, std::size_t number) {
   try {
-    in(value);
+    if constexpr (std::same_as<From, reader>) {
+      from(value);
+    } else {
+      read_bytes(from, value);
+    }
   } catch (...) {
     rethrow_as_serialization_error("argument", number, typeid(T), "decoded in the worker");
+  }
+}
+
+template <class... Travelling>
+void decode_arguments(const incoming_message& in, Travelling&... arguments) {
+  std::size_t number = 0;
+  if constexpr ((bytes_type<Travelling> && ...)) {
+    auto from = in.bytes;
+    (decode_argument(from, arguments, ++number), ...);
+  } else {
+    reader from(in);
+    (decode_argument(from, arguments, ++number), ...);
   }
 }
 
@@ -134,8 +152,12 @@ template <class T>
 void encode_value(byte_buffer& out, const T& value, const char* what, std::size_t number, const char* side) {
   const std::size_t before = out.size();
   try {
-    writer archive(out);
-    archive(value);
+    if constexpr (bytes_type<T>) {
+      out.append(std::addressof(value), sizeof value);
+    } else {
+      writer archive(out);
+      archive(value);
+    }
   } catch (...) {
     out.shrink(out.size() - before);
     rethrow_as_serialization_error(what, number, typeid(T), side);
@@ -147,7 +169,7 @@ template <class F, class... Args>
 void run_remotely(remote_call& call) {
   std::tuple<travels_as<Args>...> arguments;
   [&]<std::size_t... I>(std::index_sequence<I...>) {
-    (decode_argument(call.in, std::get<I>(arguments), I + 1), ...);
+    decode_arguments(call.in, std::get<I>(arguments)...);
     const auto callable = [&]() -> F {
       if constexpr (is_function_pointer<F>) {
         return reinterpret_cast<F>(call.function);
