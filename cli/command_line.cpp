@@ -337,7 +337,7 @@ compare_options checked(const texts& typed) {
   if (!typed.seed.empty()) options.seed = parse_seed(typed.seed);
   options.report = checked_report(typed);
   if (!typed.reference.empty()) check_reference(options);
-  if (options.dry_run && options.tasks.size() + options.workers.size() > 2)
+  if (options.dry_run && options.is_scan())
     throw lab::usage_error("--dry-run shows the plan of one comparison: give one number of tasks and of workers");
   if (options.dry_run && options.report.format != output_format::table)
     throw lab::usage_error("--dry-run shows a plan for people: leave --format out");

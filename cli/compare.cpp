@@ -124,7 +124,7 @@ void show_plan_of(const chosen_work& chosen, const compare_options& options) {
 
 exit_code run_compare(const compare_options& options) {
   if (!options.resume.empty()) return run_resume(options);
-  if (options.tasks.size() > 1 || options.workers.size() > 1) return run_scan(options);
+  if (options.is_scan()) return run_scan(options);
   if (options.work.empty()) return run_notebook(options);
   const chosen_work chosen = choose_work(options);
   if (options.dry_run) {

@@ -26,7 +26,7 @@ struct report_options {
 struct compare_options {
   std::string work;  // empty: the notebook
   std::vector<std::string> args{};
-  std::vector<unsigned> tasks{}, workers{};  // more than one of either: a scan
+  std::vector<unsigned> tasks{}, workers{};  // see is_scan()
   std::vector<unsigned> looks{};             // after how many rounds the data are looked at; the last look is the end
   unsigned warmups = 1;
   std::optional<std::chrono::nanoseconds> budget{};
@@ -40,6 +40,9 @@ struct compare_options {
   bool dry_run = false;  // only show what would be run
   report_options report{};
   std::optional<std::uint64_t> seed{};
+
+  /// A comparison for each of several numbers of tasks or workers.
+  bool is_scan() const { return tasks.size() > 1 || workers.size() > 1; }
 };
 
 /// `fanout self-test`.

@@ -13,16 +13,17 @@
 #include "executor_suite/task_group.hpp"
 #include "executor_suite/tasks.hpp"
 #include "executor_suite/timeout.hpp"
+#include "variants.hpp"
 
-/// `...`: a ::testing::Types<…> of executor_traits. In namespace fanout_test.
-#define FANOUT_EXECUTOR_SUITE(...)                                                            \
-  using executors_under_test = __VA_ARGS__;                                                   \
-  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorTasks, executors_under_test, executor_name);     \
-  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorPosts, executors_under_test, executor_name);     \
-  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorSleep, executors_under_test, executor_name);     \
-  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorGather, executors_under_test, executor_name);    \
-  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorTimeout, executors_under_test, executor_name);   \
-  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorTaskGroup, executors_under_test, executor_name); \
-  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorSpawn, executors_under_test, executor_name);     \
-  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorFutures, executors_under_test, executor_name);   \
-  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorStop, executors_under_test, executor_name)
+/// `traits`: executor_traits. In namespace fanout_test.
+#define FANOUT_EXECUTOR_SUITE(traits)                                                        \
+  using executors_under_test = variants_of<traits>;                                          \
+  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorTasks, executors_under_test, variant_name);     \
+  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorPosts, executors_under_test, variant_name);     \
+  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorSleep, executors_under_test, variant_name);     \
+  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorGather, executors_under_test, variant_name);    \
+  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorTimeout, executors_under_test, variant_name);   \
+  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorTaskGroup, executors_under_test, variant_name); \
+  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorSpawn, executors_under_test, variant_name);     \
+  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorFutures, executors_under_test, variant_name);   \
+  INSTANTIATE_TYPED_TEST_SUITE_P(Of, ExecutorStop, executors_under_test, variant_name)

@@ -39,19 +39,20 @@
 #include "fanout/wait.hpp"
 #include "gate.hpp"
 #include "numbers.hpp"
+#include "variants.hpp"
 
 namespace fanout_test {
 
 /// What a specification has to know about a pool.
 ///
-///     name          of the instance
-///     make(n)       a new one with n workers, as far as it has a choice
+///     names         of its variants: the tests are compiled once for all of them
+///     make(n)       a new one with n workers, as far as it has a choice, of the variant that the running test is about
 ///     runs_at_once  submit() and map() call the function before they return
 ///     environment   a fixture around all of it
 template <class T>
 concept pool_traits =
     fanout::pool<decltype(T::make(1U))> && std::derived_from<typename T::environment, ::testing::Test> && requires {
-      { T::name } -> std::convertible_to<const char*>;
+      { T::names[0] } -> std::convertible_to<const char*>;
       { T::runs_at_once } -> std::convertible_to<bool>;
     };
 
@@ -65,13 +66,6 @@ inline int odd_only(int x) {
   return x;
 }
 inline void touch(const std::string& path) { std::ofstream(path) << 'x'; }
-
-struct pool_name {
-  template <class Traits>
-  static std::string GetName(int) {
-    return Traits::name;
-  }
-};
 
 template <pool_traits Traits>
 class PoolSuite : public Traits::environment {
@@ -661,7 +655,7 @@ REGISTER_TYPED_TEST_SUITE_P(PoolSuite, RunsAFunctionWithItsArguments, CopiesItsA
 
 }  // namespace fanout_test
 
-/// `...`: a ::testing::Types<…> of pool_traits. In namespace fanout_test.
-#define FANOUT_POOL_SUITE(...)          \
-  using pools_under_test = __VA_ARGS__; \
-  INSTANTIATE_TYPED_TEST_SUITE_P(Of, PoolSuite, pools_under_test, pool_name)
+/// `traits`: pool_traits. In namespace fanout_test.
+#define FANOUT_POOL_SUITE(traits)               \
+  using pools_under_test = variants_of<traits>; \
+  INSTANTIATE_TYPED_TEST_SUITE_P(Of, PoolSuite, pools_under_test, variant_name)

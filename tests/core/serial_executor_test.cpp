@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <thread>
 #include <vector>
 
@@ -14,13 +15,14 @@ namespace fanout_test {
 namespace {
 
 struct serial {
-  static constexpr const char* name = "serial_executor";
-  static constexpr bool one_thread = true, is_loop = true, runs_at_once = true;
+  static constexpr std::array names{"serial_executor"};
+  static constexpr bool is_loop = true, runs_at_once = true;
+  static constexpr bool one_thread() { return true; }
   using environment = ::testing::Test;
   static fanout::serial_executor make(unsigned = 1) { return fanout::serial_executor(); }
 };
-FANOUT_EXECUTOR_SUITE(::testing::Types<serial>);
-FANOUT_POOL_SUITE(::testing::Types<serial>);
+FANOUT_EXECUTOR_SUITE(serial);
+FANOUT_POOL_SUITE(serial);
 
 TEST(SerialExecutor, CallsBeforeSubmitAndMapReturn) {
   fanout::serial_executor executor;

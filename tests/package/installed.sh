@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# installed.sh CMAKE BUILD CXX CONFIG SANITIZERS: installs BUILD and moves the installed tree. There, with the source and
+# installed.sh CMAKE BUILD CXX CONFIG: installs BUILD and moves the installed tree. There, with the source and
 # build trees out of sight, a program of somebody else is built with it and run, and the tool runs. Leaves nothing behind.
 set -euo pipefail
 
-cmake=$1 build=$2 cxx=$3 config=$4 sanitizers=$5
+cmake=$1 build=$2 cxx=$3 config=$4
 here=$(cd "$(dirname "$0")" && pwd -P)
 root=$(cd "$here/../.." && pwd -P)
 work=$(mktemp -d)
@@ -38,10 +38,9 @@ fi
 # --- the library
 
 cp -R "$here/user" "$work/user"
-flags=${sanitizers:+-fsanitize=$sanitizers -fno-omit-frame-pointer}
 cd /
 step "${unseen[@]}" "$cmake" -S "$work/user" -B "$work/user/build" -G Ninja -DCMAKE_CXX_COMPILER="$cxx" \
-  -DCMAKE_BUILD_TYPE="$config" -DCMAKE_CXX_FLAGS="$flags" -DCMAKE_PREFIX_PATH="$prefix"
+  -DCMAKE_BUILD_TYPE="$config" -DCMAKE_PREFIX_PATH="$prefix"
 step "${unseen[@]}" "$cmake" --build "$work/user/build"
 step "${unseen[@]}" "$work/user/build/user"
 [[ $(<"$work/log") == "fanout works from an installed package" ]] ||

@@ -2,23 +2,20 @@
 // What every executor does, of thread_pool.
 #include "executor_suite.hpp"
 
+#include <array>
+
 #include "fanout/thread_pool.hpp"
 
 namespace fanout_test {
 namespace {
 
-struct one_worker {
-  static constexpr const char* name = "thread_pool_1";
-  static constexpr bool one_thread = true, is_loop = false;
-  static fanout::thread_pool make() { return fanout::thread_pool(1U); }
+struct threads {
+  static constexpr std::array names{"thread_pool_1", "thread_pool_3"};
+  static constexpr bool is_loop = false;
+  static bool one_thread() { return variant_under_test(names) == 0; }
+  static fanout::thread_pool make() { return fanout::thread_pool(one_thread() ? 1U : 3U); }
 };
-struct three_workers {
-  static constexpr const char* name = "thread_pool_3";
-  static constexpr bool one_thread = false, is_loop = false;
-  static fanout::thread_pool make() { return fanout::thread_pool(3U); }
-};
-using both = ::testing::Types<one_worker, three_workers>;
-FANOUT_EXECUTOR_SUITE(both);
+FANOUT_EXECUTOR_SUITE(threads);
 
 }  // namespace
 }  // namespace fanout_test

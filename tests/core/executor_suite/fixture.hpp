@@ -30,16 +30,17 @@ using namespace std::chrono_literals;
 
 /// What a specification has to know about an executor.
 ///
-///     name        of the instance
-///     make()      a new one
-///     prepare(e)  what is done with a new one before the test, if anything
-///     one_thread  no two of its ops run at the same time, and they run in the order in which they were posted
-///     is_loop     run() is what runs it, and stops and awaits what was left over before it returns. Otherwise threads
-///                 of its own do, and its destructor waits for what is left over
+///     names         of its variants: the tests are compiled once for all of them
+///     make()        a new one, of the variant that the running test is about
+///     prepare(e)    what is done with a new one before the test, if anything
+///     one_thread()  no two of its ops run at the same time, and they run in the order in which they were posted
+///     is_loop       run() is what runs it, and stops and awaits what was left over before it returns. Otherwise
+///     threads
+///                   of its own do, and its destructor waits for what is left over
 template <class T>
 concept executor_traits = fanout::executor<decltype(T::make())> && requires {
-  { T::name } -> std::convertible_to<const char*>;
-  { T::one_thread } -> std::convertible_to<bool>;
+  { T::names[0] } -> std::convertible_to<const char*>;
+  { T::one_thread() } -> std::convertible_to<bool>;
   { T::is_loop } -> std::convertible_to<bool>;
 };
 
@@ -70,13 +71,6 @@ class executor_suite : public ::testing::Test {
  private:
   std::int64_t frames_before_ = 0;
   std::unique_ptr<executor_type> executor_{new executor_type(Traits::make())};
-};
-
-struct executor_name {
-  template <class Traits>
-  static std::string GetName(int) {
-    return Traits::name;
-  }
 };
 
 /// What happened, in its order, noted by any thread.
