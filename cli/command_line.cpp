@@ -347,8 +347,7 @@ compare_options checked(const texts& typed) {
 /// CLI11 takes "--arg=" for "--arg": what stands after the = is then the next word. In two words it is unmistakable.
 std::vector<std::string> with_empty_values_apart(int argc, char** argv) {
   std::vector<std::string> words;
-  bool value =
-      false;  // of the option before: all take one, but for these two, and --help and --version, which end this
+  bool value = false;  // the option before takes one: all do but for these two, and --help and --version
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
     const bool option = !value && word.starts_with("--") && word.size() > 2;

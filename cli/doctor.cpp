@@ -62,7 +62,9 @@ fact describe_python(const workloads::installed_python& found) {
     return shown;
   }
   shown.text = fmt::format("{}, {}", abilities_in_words(found), found.executable);
-  if (!found.extension_problem.empty()) {
+  if (found.extension_problem.empty()) {
+    shown.text += "; fanout's extension loads";
+  } else {
     shown.text += "; its threads and processes cannot be used: " + lab::first_line(found.extension_problem);
     shown.advice = "the extension must be built for this machine and lie in lib/fanout beside bin/fanout";
   }

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <fanout/workers.hpp>
 #include <filesystem>
 #include <fstream>
 #include <optional>

@@ -98,7 +98,8 @@ std::vector<installed_python> find_pythons() {
   std::vector<installed_python> all;
   std::set<std::string> seen;  // behind shims, which are different files, there may be the same interpreter
   for (const std::string& command : candidates())
-    if (installed_python found = ask(command); !found.problem.empty() || seen.insert(found.executable).second)
+    if (installed_python found = ask(command);
+        !found.problem.empty() || seen.insert(identity_of(found.executable)).second)
       all.push_back(std::move(found));
   return all;
 }
