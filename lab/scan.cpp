@@ -24,20 +24,42 @@ bool is_unavailable(const record& point, const std::string& model) {
   return std::ranges::find(point.unavailable, model, &unavailable_model::model) != point.unavailable.end();
 }
 
-bool is_best(const analysis& found, const model_summary& model) { return model.rank == 1 && found.models.size() > 1; }
+/// The models than which none is shown to be faster, and whether they are shown to be equal (or there is one).
+struct best_models {
+  names models;
+  bool equal = true;
+};
 
-/// The wall times of the models, in one unit, as far as there are any.
+best_models best_of(const record& point, const analysis& found) {
+  best_models best;
+  for (const std::string& model : point.models)
+    for (const model_summary& measured : found.models)
+      if (measured.model == model && measured.rank == 1) best.models.push_back(model);
+  for (const std::string& a : best.models)
+    for (const std::string& b : best.models) {
+      const verdict outcome = found.between(a, b);
+      best.equal = best.equal && (a == b || outcome == verdict::equivalent || outcome == verdict::negligible);
+    }
+  return best;
+}
+
+/// The wall times of the models, in one unit, as far as there are any; with ✔ the best, with ? those that may be.
 names walls_in_words(const record& point, const analysis& found) {
   std::vector<double> wall_s;
   for (const model_summary& model : found.models) wall_s.push_back(model.median_s);
   const names walls = format_seconds(wall_s);
+  const best_models best = best_of(point, found);
   names cells;
   for (const std::string& model : point.models) {
     const auto at = std::ranges::find(found.models, model, &model_summary::model);
-    if (at == found.models.end())
+    if (at == found.models.end()) {
       cells.push_back(is_unavailable(point, model) ? "n/a  " : "failed  ");
-    else
-      cells.push_back(walls[static_cast<std::size_t>(at - found.models.begin())] + (is_best(found, *at) ? " ✔" : "  "));
+      continue;
+    }
+    const bool leads = std::ranges::find(best.models, model) != best.models.end();
+    cells.push_back(walls[static_cast<std::size_t>(at - found.models.begin())] + (!leads       ? "  "
+                                                                                  : best.equal ? " ✔"
+                                                                                               : " ?"));
   }
   return cells;
 }
@@ -58,17 +80,9 @@ table scan_table(const std::vector<record>& points) {
 std::string best_in_words(const record& point) {
   const analysis found = analyse(point);
   if (found.values_differ()) return "no verdict";
-  names best;
-  bool equal = true;
-  for (const model_summary& model : found.models)
-    if (model.rank == 1) best.push_back(model.model);
-  std::ranges::sort(best, {}, [&](const std::string& model) { return std::ranges::find(point.models, model); });
-  for (const std::string& a : best)
-    for (const std::string& b : best)
-      equal =
-          equal && (a == b || found.between(a, b) == verdict::equivalent || found.between(a, b) == verdict::negligible);
-  if (best.empty()) return "nothing";
-  return equal ? format_list(best) : fmt::format("{}", fmt::join(best, " or "));
+  const best_models best = best_of(point, found);
+  if (best.models.empty()) return "nothing";
+  return best.equal ? format_list(best.models) : fmt::format("{}", fmt::join(best.models, " or "));
 }
 
 /// The best over neighbouring points.

@@ -15,7 +15,8 @@ namespace lab {
 /// "cpu:1000: 3 points × 4 models, each 5 to 20 rounds in random order".
 std::string scan_in_words(const record& first, std::size_t points);
 
-/// A row for each point, in their order: wall times of all models, the best marked. Under it where the best changes.
+/// A row for each point, in their order: wall times of all models, the best marked (✔; ? if none is shown
+/// to be). Under it where the best changes.
 /// All points have the same work and models; there is one at least.
 std::string show_scan(const std::vector<record>& points, const terminal& out);
 

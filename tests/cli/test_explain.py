@@ -74,12 +74,12 @@ class Explain(ToolTest):
         self.assertIn("In short", explained.stdout_text)
 
     def test_a_scan(self):
-        explained = self.assert_explained("sleep:0.02", "--tasks", "1,8", "--workers", "2", "--models", "serial,async",
+        explained = self.assert_explained("sleep:0.05", "--tasks", "1,10", "--workers", "2", "--models", "serial,async",
                                           "--rounds", "3")
         self.assertRegex(explained.stdout_text, r"(?m)^ tasks  workers +serial +async$")
-        self.assertRegex(explained.stdout_text, r"(?m)^     8        2 +\d\S+ ms +\d\S+ ms ✔$")
-        self.assertRegex(explained.stdout_text, r"(?m)^ ✔ best: .*\basync (from 8|everywhere)$")
-        for format, begin in (("csv", "work,tasks,"), ("md", "### sleep:0.02: 2 points × 2 models")):
+        self.assertRegex(explained.stdout_text, r"(?m)^    10        2 +\d\S+ ms +\d\S+ ms ✔$")
+        self.assertRegex(explained.stdout_text, r"(?m)^ ✔ best: .*\basync (from 10|everywhere)$")
+        for format, begin in (("csv", "work,tasks,"), ("md", "### sleep:0.05: 2 points × 2 models")):
             self.assertTrue(self.run_tool("explain", "record.json", "--format", format).stdout_text.startswith(begin))
 
     def test_what_json_format_prints_can_be_explained(self):

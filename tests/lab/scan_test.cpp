@@ -58,6 +58,9 @@ TEST(Scan, NamesWhatIsEqualAndWhatIsUndecided) {
   for (lab::run_record& run : undecided.runs)
     if (run.model == "async" && run.round % 2 == 0) run.wall_s /= 5;
   EXPECT_EQ(sentence_of({equal, undecided}), "best: serial and async up to 10 tasks, async or threads from 20");
+  const std::string table = lab::show_scan({equal, undecided}, {});
+  EXPECT_NE(table.find("    10        2   2.00 s ✔   2.00 s ✔"), std::string::npos) << table;
+  EXPECT_NE(table.find("1.001 s ?"), std::string::npos) << table;
 }
 
 TEST(Scan, OfWorkersToo) {

@@ -25,6 +25,7 @@ class Truth:
     relations: tuple[str, ...]
     at_most: dict[str, float] = dataclasses.field(default_factory=dict)  # how many times as fast as serial
     why: tuple[str, ...] = ()
+    why_below: float | None = None  # ask for why only if threads are less than so many times as fast as serial
     cpus: int | None = None      # run on so many
     only_full: tuple[str, ...] = ()  # relations that need not hold at the small size, where starting processes counts
 
@@ -68,7 +69,8 @@ TRUTHS = (
           at_most={"threads": 1.1}, why=("lock",)),
     Truth("memory_bandwidth", "CPUs share their way to memory: more of them help less, or not, but do no harm",
           "memory:{}", "200000000", "10000000", ("--tasks", "2"),
-          ("async = serial", "threads <= serial"), only_full=("processes <= serial",), why=("memory_bandwidth",)),
+          ("async = serial", "threads <= serial"), only_full=("processes <= serial",),
+          why=("memory_bandwidth",), why_below=1.7),  # memory is no limit where two CPUs do not use it up
     Truth("allocation", "each thread has an arena of its own",
           "alloc:{}", "10000000", "500000", ("--tasks", "2"),
           CPU_WORK, only_full=("processes < serial",), why=("cpu_bound",)),
@@ -139,7 +141,9 @@ def problems(record, truth, small):
         most = truth.at_most.get(row["model"])
         if most and not small and row["speedup_vs_serial"] > most:
             found.append(f"{row['model']} cannot be {row['speedup_vs_serial']} times as fast as serial: {most} at most")
-    if "why" in record and not small:
+    threads = [row["speedup_vs_serial"] for row in record["summary"] if row["model"] == "threads"]
+    limited = truth.why_below is None or (threads and threads[0] < truth.why_below)
+    if "why" in record and limited and not small:
         rules = [one["rule"] for one in record["why"]]
         found += [f"why does not name {rule}: {rules}" for rule in truth.why if rule not in rules]
     return found
