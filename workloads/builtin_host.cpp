@@ -186,7 +186,8 @@ nlohmann::json measured(const model& under, const builtin_spec& spec, const host
                   .clock = clock,
                   .outcomes = {}};
   work.outcomes.reserve(job.tasks);
-  lab::this_worker();  // where this thread is the worker, that need not take time under the clock
+  lab::prepare_this_worker();                       // which it is under serial and async
+  if (under.run == run_serial) lab::this_worker();  // its first task begins with the clock
   clock.start();
   under.run(work);
   nlohmann::json record = clock.finish();
