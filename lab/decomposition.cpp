@@ -66,8 +66,9 @@ decomposition& decomposition::operator+=(const decomposition& other) {
 std::optional<decomposition> decompose(const run_record& run) {
   const auto known = [](const worker_report& worker) { return worker.cpu_s && worker.runq_s; };
   const auto has_worker = [](const task_report& task) { return task.worker.has_value(); };
-  if (!run.error.empty() || run.workers.empty() || !std::ranges::all_of(run.workers, known) ||
-      !std::ranges::all_of(run.tasks, has_worker))
+  constexpr double shortest_s = 1e-3;
+  if (!run.error.empty() || run.wall_s < shortest_s || run.workers.empty() ||
+      !std::ranges::all_of(run.workers, known) || !std::ranges::all_of(run.tasks, has_worker))
     return std::nullopt;
   decomposition sum;
   const std::vector<intervals> tasks = tasks_by_worker(run);

@@ -37,7 +37,8 @@ struct decomposition {
   double share(double part_s) const { return workers_s > 0 ? part_s / workers_s : 0; }
 };
 
-/// Nothing if the host did not tell what one of its workers used, or the kernel does not tell run-queue delays.
+/// Nothing if the host did not tell what one of its workers used, or the kernel does not tell run-queue delays; nor for
+/// runs under a millisecond, in which the reading of clocks shows.
 std::optional<decomposition> decompose(const run_record& run);
 
 }  // namespace lab

@@ -223,7 +223,7 @@ verdict_of_rule blocks_loop(const facts& all) {
 
 verdict_of_rule more_workers_than_cpus(const facts& all) {
   const unsigned busy = std::min(all.experiment.workers, all.experiment.tasks);
-  if (busy <= all.cpus) return {};
+  if (busy <= all.cpus || !all.computes()) return {};
   for (const char* name : pools) {
     const model_summary* pool = all.model(name);
     if (pool == nullptr || !pool->time) continue;
@@ -408,7 +408,7 @@ verdict_of_rule memory_not_sampled(const facts& all) {
 
 verdict_of_rule does_not_add_up(const facts& all) {
   for (const model_summary& model : all.found.models) {
-    if (!model.time || model.median_s < 1e-3) continue;  // so short that reading clocks shows
+    if (!model.time) continue;
     const double error = model.time->share(model.time->closure_error_s);
     if (std::abs(error) < 0.05) continue;
     return finding{
@@ -416,7 +416,7 @@ verdict_of_rule does_not_add_up(const facts& all) {
         {model.model},
         fmt::format("the shares of {} do not add up: {:+.1f} % of its workers' time {}", model.model, 100 * error,
                     error > 0 ? "is in none of them, taken by a hypervisor for one"
-                              : "is in two of them: its tasks have threads of their own"),
+                              : "is in two of them, as where tasks have threads of their own"),
         {{"closure_error_share", error}}};
   }
   return {};

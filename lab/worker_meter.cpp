@@ -39,7 +39,19 @@ std::int64_t number_after(std::string_view text, std::string_view key) {
 }
 
 /// The second of three numbers; the first, CPU time, lags behind until the next tick of the scheduler.
-std::int64_t run_delay_ns(const std::string& folder) { return number_after(contents(folder + "/schedstat"), " "); }
+std::int64_t run_delay_in(std::string_view schedstat) { return number_after(schedstat, " "); }
+
+/// The calling thread's own schedstat: opening it is what takes long.
+const file_descriptor& own_schedstat() {
+  static thread_local const file_descriptor file(open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC));
+  return file;
+}
+
+std::int64_t own_run_delay_ns() {
+  std::array<char, 100> bytes;
+  const ssize_t got = pread(own_schedstat().get(), bytes.data(), bytes.size(), 0);
+  return run_delay_in({bytes.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0))});
+}
 
 std::optional<std::int64_t> clock_ns(clockid_t clock) {
   timespec t{};
@@ -62,7 +74,7 @@ worker_start stand() {
           .thread = gettid(),
           .thread_cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID).value_or(0),
           .process_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID).value_or(0),
-          .run_delay_ns = run_delay_ns("/proc/thread-self"),
+          .run_delay_ns = own_run_delay_ns(),
           .voluntary_switches = usage.ru_nvcsw};
 }
 
@@ -73,6 +85,8 @@ const worker_start& this_worker() {
   return start;
 }
 
+void prepare_this_worker() { own_schedstat(); }
+
 std::optional<nlohmann::json> costs_since(const worker_start& start) {
   const bool ours = start.process == getpid();
   const auto cpu = clock_ns(cpu_clock(ours ? start.thread : start.process, ours));
@@ -81,7 +95,7 @@ std::optional<nlohmann::json> costs_since(const worker_start& start) {
   if (!cpu || voluntary < 0) return std::nullopt;
   nlohmann::json costs = {{"cpu_s", seconds(*cpu - (ours ? start.thread_cpu_ns : start.process_cpu_ns))},
                           {"voluntary", voluntary - start.voluntary_switches}};
-  const std::int64_t delay = run_delay_ns(folder);
+  const std::int64_t delay = run_delay_in(contents(folder + "/schedstat"));
   if (delay >= 0 && start.run_delay_ns >= 0) costs["runq_s"] = seconds(delay - start.run_delay_ns);
   if (ours) return costs;
   costs["pid"] = start.process;

@@ -21,9 +21,12 @@ struct worker_start {
   std::int64_t voluntary_switches = 0;  // how often it slept
 };
 
-/// Of the calling thread, as it stood at the first call: about 15 µs then, nothing later. In a forked child of that
-/// thread it is that of the parent.
+/// Of the calling thread, as it stood at the first call, which takes some microseconds: a few less where the thread
+/// has called prepare_this_worker() before. In a forked child of that thread it is that of the parent.
 const worker_start& this_worker();
+
+/// Before the clock starts, where it is known that this thread is the worker.
+void prepare_this_worker();
 
 /// {"cpu_s", "runq_s", "voluntary"}: what it has used since; of a worker in another process also {"pid",
 /// "vmhwm_bytes"}, and its CPU time is that of all threads of its process. "runq_s" is left out where the kernel does

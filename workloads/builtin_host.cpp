@@ -190,7 +190,8 @@ nlohmann::json measured(const model& under, const builtin_spec& spec, const host
                   .outcomes = {}};
   work.outcomes.reserve(job.tasks);
   for (unsigned i = 0; spec.work->input && i < job.tasks; ++i) work.data.push_back(spec.work->input(spec.amount, i));
-  lab::this_worker();  // where this thread is the worker, that need not take time under the clock
+  lab::prepare_this_worker();                       // which it is under serial and async
+  if (under.run == run_serial) lab::this_worker();  // its first task begins with the clock
   clock.start();
   under.run(work);
   nlohmann::json record = clock.finish();

@@ -73,6 +73,7 @@ TEST(Decomposition, WhoNeverSleptWasNotBlocked) {
 TEST(Decomposition, IsNotKnownIfOneWorkersUseIsNot) {
   EXPECT_FALSE(lab::decompose(timed_run({"threads", 1, {ran(0, 1, 0), ran(0, 1, 1)}, {used(1), {}}})));
   EXPECT_FALSE(lab::decompose(timed_run({"threads", 1, {ran(0, 1)}, {}})));
+  EXPECT_FALSE(lab::decompose(timed_run({"serial", 0.0009, {ran(0, 0.0009)}, {used(0.0009)}})));
   lab::run_record failed = timed_run(serial_computing());
   failed.error = "no";
   EXPECT_FALSE(lab::decompose(failed));

@@ -195,7 +195,7 @@ TEST(Diagnosis, Shipping) {
 }
 
 TEST(Diagnosis, TinyTasks) {
-  timed_model serial{"serial", 0.001, {}, {used(0.001, 0, 0)}},
+  timed_model serial{"serial", 0.002, {}, {used(0.002, 0, 0)}},
       threads{"threads", 0.01, {}, {used(0.009), used(0.009)}};
   for (unsigned i = 0; i < 100; ++i) {
     serial.tasks.push_back(ran(i * 1e-5, i * 1e-5 + 1e-6));
