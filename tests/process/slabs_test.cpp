@@ -434,13 +434,17 @@ class culprit {
   void tell_of(std::uint64_t slab, int file) const {
     fanout::detail::send_with(std::array{file}, socket_, fanout::detail::slab_notice{slab}, MSG_DONTWAIT);
   }
-  /// A frame that says that its value lies there.
-  void name(const slab_part& part) const {
+  void tell_of_blocks(std::uint32_t count) const {
+    const fanout::detail::block_notice notice{.count = count};
+    fanout::detail::send_with(std::array{bell_}, socket_, notice, MSG_DONTWAIT);
+  }
+  /// A frame that says that its value lies there, and names so many blocks.
+  void name(const slab_part& part, std::uint16_t blocks = 0) const {
     auto& page = *reinterpret_cast<fanout::detail::worker_page*>(base_);
     const auto page_size = fanout::detail::whole_pages(sizeof page);
     std::byte* const ring = base_ + page_size + 2 * fanout::detail::ring_bytes;
     const fanout::detail::frame_header header{
-        .run = 1, .item = 0, .kind = frame_kind::value_in_slab, .length = sizeof part};
+        .run = 1, .item = 0, .kind = frame_kind::value_in_slab, .blocks = blocks, .length = sizeof part};
     auto& tail = page.to_program.tail;
     std::byte* const at = ring + tail.load() % fanout::detail::ring_bytes;
     std::memcpy(at, &header, sizeof header);
@@ -494,6 +498,19 @@ constexpr void (*misdeeds[])() = {
     [] {
       culprit().tell_of(7, memory_of(mebibyte, F_SEAL_SHRINK));
       culprit().name({.slab = 7, .offset = 1, .length = ~std::uint64_t{0}, .is_kept = 1});
+    },
+    [] { culprit().name(there, 1); },  // and blocks of which there was no notice
+    [] {
+      culprit().tell_of_blocks(0);  // which says nothing
+      culprit().name(there, 1);
+    },
+    [] {
+      culprit().tell_of_blocks(2);  // of more than the frame names
+      culprit().name(there, 1);
+    },
+    [] {
+      culprit().tell_of_blocks(33);  // of more than it has room for
+      culprit().name(there, 40);
     },
 };
 
