@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 using fanout::detail::state_ptr;
 using fanout::detail::whole_map;
 using fanout_test::promise;
+using fanout_test::publish;
 
 TEST(Future, GivesItsValueOnce) {
   promise<std::unique_ptr<int>> p;
@@ -156,10 +157,10 @@ TEST(Mapped, GivesItemsBeforeAllAreThere) {
   state_ptr state(new whole_map<int>(2, true));
   auto results = fanout::mapped<int>(state_ptr(state)).results();
   auto it = results.begin();
-  state->publish(0, 10);
+  publish(*state, 0, 10);
   EXPECT_EQ(**it, 10);
   ++it;
-  std::thread other([&] { state->publish(1, std::unexpected(std::make_exception_ptr(std::runtime_error("no")))); });
+  std::thread other([&] { publish(*state, 1, std::unexpected(std::make_exception_ptr(std::runtime_error("no")))); });
   EXPECT_FALSE((*it).has_value());
   ++it;
   EXPECT_EQ(it, results.end());
@@ -169,9 +170,9 @@ TEST(Mapped, GivesItemsBeforeAllAreThere) {
 TEST(Mapped, GetThrowsTheErrorOfTheFirstInputThatFailed) {
   state_ptr state(new whole_map<int>(3, true));
   fanout::mapped<int> mapped(state_ptr{state});
-  state->publish(2, std::unexpected(std::make_exception_ptr(std::runtime_error("third"))));
-  state->publish(1, std::unexpected(std::make_exception_ptr(std::runtime_error("second"))));
-  state->publish(0, 1);
+  publish(*state, 2, std::unexpected(std::make_exception_ptr(std::runtime_error("third"))));
+  publish(*state, 1, std::unexpected(std::make_exception_ptr(std::runtime_error("second"))));
+  publish(*state, 0, 1);
   try {
     (void)mapped.get();
     FAIL() << "no error";

@@ -2,10 +2,13 @@
 // Futures without any pool: the test fulfils them itself.
 #pragma once
 
+#include <cstddef>
 #include <exception>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
+#include "fanout/detail/map_state.hpp"
 #include "fanout/future.hpp"
 
 namespace fanout_test {
@@ -22,5 +25,12 @@ class promise {
  private:
   fanout::detail::state_ptr<fanout::detail::future_state<T>> state_{new fanout::detail::future_state<T>};
 };
+
+/// One item of a map that has no pool either.
+template <class T>
+void publish(fanout::detail::whole_map<T>& map, std::size_t index, std::type_identity_t<fanout::result<T>> outcome) {
+  map.publish_item(index, [&outcome]() -> T { return fanout::detail::unwrap<T>(std::move(outcome)); });
+  map.end_items(1);
+}
 
 }  // namespace fanout_test

@@ -337,10 +337,10 @@ inline task<int> maps(trial& t) {
   };
   const auto publishes = [](trial& u, crew& c, state_ptr<whole_map<int>> m) -> task<> {
     const guard inner(u, &c);
-    m->publish(1, 1);
+    publish(*m, 1, 1);
     co_await fanout::sleep(1h);
     u.checkpoint();
-    m->publish(0, 2);
+    publish(*m, 0, 2);
   };
   auto [sum, none] = co_await fanout::gather(awaits(t, members, fanout::mapped<int>(state_ptr(by_hand))),
                                              publishes(t, members, by_hand));
@@ -364,7 +364,7 @@ inline task<int> takes_mapped_results(trial& t) {
   const auto publishes = [](trial& u, crew& c, state_ptr<whole_map<int>> m) -> task<> {
     const guard inner(u, &c);
     for (const std::size_t which : {1U, 0U, 2U}) {
-      m->publish(which, static_cast<int>(which));
+      publish(*m, which, static_cast<int>(which));
       co_await fanout::sleep(1h);
       u.checkpoint();
     }
