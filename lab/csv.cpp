@@ -29,11 +29,12 @@ std::string line(const fields& all) {
   return text;
 }
 
-std::string number(std::optional<double> value) { return value ? fmt::format("{}", *value) : ""; }
+/// To nine digits: more are not measured, and would differ between builds of the same formulas.
+std::string number(std::optional<double> value) { return value ? fmt::format("{:.9g}", *value) : ""; }
 
 /// Of the workers' time.
 std::string share(const model_summary& model, double decomposition::* part) {
-  return model.time ? number(model.time->share((*model.time).*part)) : "";
+  return model.time ? fmt::format("{:.6f}", model.time->share((*model.time).*part)) : "";
 }
 
 /// "cpu_bound gil".

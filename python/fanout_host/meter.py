@@ -36,11 +36,18 @@ def _folder(process, thread):
 
 
 def _contents(path):
+    """By descriptor: a file object has a lock, and a task on another thread that forks meanwhile leaves it locked in its
+    child, which closes all open files at its end."""
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
+    try:
+        return os.read(file, 1 << 16)  # all of it: what /proc tells of one thread is less
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
 
 
 def _run_delay(folder):
