@@ -111,10 +111,10 @@ TEST(ThreadMemory, WhatIsReservedIsTheStackAndItsGuardToTheByte) {
 
 TEST(ThreadMemory, WhatIsTouchedIsMuchLess) {
   if (fanout_test::sanitized) GTEST_SKIP() << "a sanitizer maps memory of its own";
-  for (const double bytes : measure_thread_touched({.batches = 6}).values) {
-    EXPECT_GE(bytes, 4096);
-    EXPECT_LT(bytes, 200'000);
-  }
+  // The median: in a batch, what the rest of this process lets go of meanwhile counts too.
+  const double bytes = lab::median(measure_thread_touched({.batches = 6}).values);
+  EXPECT_GE(bytes, 4096);
+  EXPECT_LT(bytes, 200'000);
 }
 
 TEST(SleepersMemory, ACoroutineTakesLessThanAThreadAndThatLessThanAProcess) {
