@@ -485,7 +485,14 @@ std::string advice(const facts& all) {
     });
     return shown ? "run the tasks one after another: nothing is faster, and nothing is simpler" : "";
   }
-  const model_summary& chosen = **std::ranges::min_element(best, {}, &model_summary::peak_bytes);
+  // The fastest, or what takes least memory of those that are shown to be as fast. What is undecided may be far slower.
+  const auto is_slower_or_undecided = [&, fastest = best.front()->model](const model_summary* one) {
+    const verdict found = all.found.between(fastest, one->model);
+    return one->model != fastest && found != verdict::equivalent && found != verdict::negligible;
+  };
+  std::vector<const model_summary*> as_fast = best;
+  std::erase_if(as_fast, is_slower_or_undecided);
+  const model_summary& chosen = **std::ranges::min_element(as_fast, {}, &model_summary::peak_bytes);
   std::string text = fmt::format("use {}{}", chosen.model, how_many_workers(all, chosen.model));
   for (const model_summary* one : best)
     if (one != &chosen) text += beside(all, chosen, *one);

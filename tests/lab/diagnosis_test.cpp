@@ -277,6 +277,17 @@ TEST(Diagnosis, AdviceNamesTheModelAndItsWorkers) {
             "use threads with as many workers as tasks are to wait at the same time, here 2");
 }
 
+TEST(Diagnosis, AdvisesNotWhatTakesLessMemoryAndIsOnlyUndecided) {
+  lab::record made = timed_record(2, 2, {serial_computing(), async_computing(), processes_computing()});
+  for (lab::run_record& run : made.runs) {
+    run.vmhwm_bytes = run.pss_peak_bytes = run.model == "async" ? 1'000'000 : 6'000'000;
+    if (run.model == "async") run.wall_s = run.round % 2 == 0 ? 0.9 : 3.5;
+  }
+  const std::string advice = diagnosed(made).advice;
+  EXPECT_TRUE(advice.starts_with("use processes")) << advice;
+  EXPECT_NE(advice.find("whether async is faster is undecided"), std::string::npos) << advice;
+}
+
 TEST(Diagnosis, AdviceAmongEqualsIsTheSimplestOrTheSmallest) {
   EXPECT_EQ(diagnosed(timed_record(2, 2, {serial_computing(), async_computing()})).advice,
             "run the tasks one after another: nothing is faster, and nothing is simpler");
