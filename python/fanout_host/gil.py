@@ -74,5 +74,5 @@ def _total(before, after, method):
 def _shares(before=(0, 0.0, 0.0, 0.0, 0, 0.0), after=None):
     """Of one worker; `after` is None if it has never waited."""
     waits = after or before
-    spent = [now - then for now, then in zip(waits, before)]
-    return {"gil_s": spent[1], "gil_switch_s": spent[2], "gil_runq_s": spent[3], "gil_waits": spent[4], "gil_max_wait_s": waits[5]}
+    keys = ("gil_s", "gil_switch_s", "gil_runq_s", "gil_waits")
+    return {key: waits[i] - before[i] for i, key in enumerate(keys, start=1)} | {"gil_max_wait_s": waits[5]}

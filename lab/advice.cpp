@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lab/advice.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "lab/format.hpp"
+
+namespace lab {
+
+namespace {
+
+std::string how_many_workers(const facts& all, const std::string& model) {
+  if (std::ranges::find(pools, model) == std::end(pools) || !all.alone) return "";
+  const unsigned tasks = all.experiment.tasks;
+  if (*all.alone >= 0.9) {
+    const unsigned workers = std::min(all.cpus, tasks);
+    return fmt::format(" with {}{}", counted(workers, "worker"), workers == all.cpus ? ", one for each CPU" : "");
+  }
+  if (*all.alone <= 0.1)
+    return fmt::format(" with as many workers as tasks are to wait at the same time, here {}", tasks);
+  const auto workers = static_cast<unsigned>(std::ceil(all.cpus / *all.alone));
+  return fmt::format(" with {}: as many as keep {} busy", counted(std::min(workers, tasks), "worker"),
+                     counted(all.cpus, "CPU"));
+}
+
+/// "; processes is as fast, and takes more memory".
+std::string beside(const facts& all, const model_summary& chosen, const model_summary& other) {
+  if (all.found.between(chosen.model, other.model) == verdict::undecided)
+    return fmt::format("; whether {} is faster is undecided", other.model);
+  return fmt::format("; {} is as fast{}", other.model,
+                     other.peak_bytes > 1.1 * chosen.peak_bytes ? ", and takes more memory" : "");
+}
+
+}  // namespace
+
+std::optional<diagnosis::bound> best_possible(const facts& all) {
+  const model_summary* serial = all.model("serial");
+  const std::vector<double> tasks = all.task_times("serial");
+  if (serial == nullptr || !serial->time || !serial->speedup_vs_serial || all.experiment.tasks < 2) return {};
+  const decomposition& time = *serial->time;
+  const double rounds = static_cast<double>(tasks.size()) / all.experiment.tasks;
+  // What others took from it is no work, so it is neither to be done nor to be gained.
+  const double work_s = time.cpu_s + time.blocked_s;
+  const double undisturbed = time.tasks_s > 0 ? work_s / time.tasks_s : 1;
+  const double longest_s = undisturbed * all.longest_task_at_its_best_s("serial");
+  const double least_s = std::max(time.cpu_s / rounds / all.cpus, longest_s);
+  const auto best = std::ranges::max_element(
+      all.found.models, {}, [](const model_summary& model) { return model.speedup_vs_serial.value_or(0); });
+  if (!(least_s > 0)) return {};
+  return diagnosis::bound{std::min<double>(work_s / rounds / least_s, all.experiment.tasks),
+                          best->speedup_vs_serial.value_or(1), best->model, all.cpus};
+}
+
+std::string advice(const facts& all) {
+  const std::vector<model_summary>& models = all.found.models;
+  if (models.size() < 2 || !all.alone) return {};
+  std::vector<const model_summary*> best;
+  for (const model_summary& model : models)
+    if (model.rank == 1) best.push_back(&model);
+  if (const auto serial = std::ranges::find(best, "serial", &model_summary::model); serial != best.end()) {
+    const bool shown = std::ranges::all_of(best, [&](const model_summary* one) {
+      return one == *serial || all.found.between("serial", one->model) != verdict::undecided;
+    });
+    return shown ? "run the tasks one after another: nothing is faster, and nothing is simpler" : "";
+  }
+  const auto is_slower_or_undecided = [&, fastest = best.front()->model](const model_summary* one) {
+    const verdict found = all.found.between(fastest, one->model);
+    return one->model != fastest && found != verdict::equivalent && found != verdict::negligible;
+  };
+  std::vector<const model_summary*> as_fast = best;
+  std::erase_if(as_fast, is_slower_or_undecided);
+  const model_summary& chosen = **std::ranges::min_element(as_fast, {}, &model_summary::peak_bytes);
+  std::string text = fmt::format("use {}{}", chosen.model, how_many_workers(all, chosen.model));
+  for (const model_summary* one : best)
+    if (one != &chosen) text += beside(all, chosen, *one);
+  return text;
+}
+
+}  // namespace lab
