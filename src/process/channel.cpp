@@ -3,10 +3,12 @@
 // Both are sequentially consistent, so one of the two sees the other.
 #include "channel.hpp"
 
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <stdexcept>
 
+#include "looking.hpp"
 #include "shared_futex.hpp"
 
 namespace fanout::detail {
@@ -46,11 +48,11 @@ std::uint64_t channel::send(frame_header header, std::span<const std::byte> own,
 void channel::put(const frame_header& header, std::span<const std::byte> own, std::span<const std::byte> borrowed) {
   frame_sink::outgoing what{.header = header, .first = own, .second = borrowed};
   what.header.length = own.size() + borrowed.size();
-  if (waiting_.empty() && output_.put(what)) return wake_worker();
+  if (waiting_.empty() && output_.put(what)) return wake_worker(awaited_by_worker::input);
   piece& kept = waiting_.emplace_back(byte_buffer(), what);
   kept.own.append(own.data(), own.size());
   kept.what.first = kept.own.bytes();
-  if (kept.what.sent != 0) wake_worker();
+  if (kept.what.sent != 0) wake_worker(awaited_by_worker::input);
   flush();
 }
 
@@ -65,7 +67,7 @@ bool channel::flush() {
     sent = true;
     if (output_.put(waiting_.front().what)) waiting_.pop_front();
   }
-  if (sent) wake_worker();
+  if (sent) wake_worker(awaited_by_worker::input);
   return waiting_.empty();
 }
 
@@ -94,54 +96,57 @@ bool channel::complete(frame& f) {
   return false;
 }
 
-void channel::wake_worker() noexcept {
+void channel::wake_worker(awaited_by_worker event) noexcept {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   auto& sleeps = page().worker_sleeps;
-  if (sleeps.load(std::memory_order_relaxed) == 0) return;
-  sleeps.store(0, std::memory_order_seq_cst);
+  if (sleeps.load(std::memory_order_relaxed) != event) return;
+  sleeps.store(awaited_by_worker::nothing, std::memory_order_seq_cst);
   shared_futex_wake(sleeps);
 }
 
 // --- the worker's end
 
-namespace {
-
-mapping map_program_page(const descriptor& memory) {
-  mapping_plan plan(whole_pages(sizeof(program_page)));
-  plan.map(memory, 0, whole_pages(sizeof(program_page)), false);
-  return plan.done();
-}
-
-}  // namespace
-
 worker_channel::worker_channel(worker_surroundings all, const descriptor& socket)
     : socket_(socket.get()),
       memory_(all.memory),
-      program_page_(map_program_page(all.program_page)),
-      bell_(std::move(all.bell)),
+      program_page_(map_shared(all.program_page, sizeof(program_page), false)),
+      leader_bell_(map_shared(all.leader_bell, sizeof(leader_bell), true)),
+      doorbell_(std::move(all.doorbell)),
       input_(memory_.to_worker()),
       output_(memory_.to_program()),
       own_slabs_(socket.get()),
       slabs_(socket.get()) {}
 
 template <class Condition>
-bool worker_channel::sleep_until(const Condition& there, const timespec* limit) noexcept {
+bool worker_channel::sleep_until(awaited_by_worker event, const Condition& there, const timespec* limit) noexcept {
   auto& sleeps = page().worker_sleeps;
   bool in_time = true;
   while (in_time && !there()) {
-    sleeps.store(1, std::memory_order_seq_cst);
+    sleeps.store(event, std::memory_order_seq_cst);
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (!there()) in_time = shared_futex_wait(sleeps, 1, limit);
-    sleeps.store(0, std::memory_order_relaxed);
+    if (!there()) in_time = shared_futex_wait(sleeps, event, limit);
+    sleeps.store(awaited_by_worker::nothing, std::memory_order_relaxed);
   }
   return in_time;
 }
 
+/// If the program is on another CPU, from where it takes long to be woken. On the same one it gets on when this sleeps.
+template <class Condition>
+bool worker_channel::look_for(const Condition& there) noexcept {
+  const auto here = static_cast<std::uint32_t>(::sched_getcpu());
+  page().worker_cpu.store(here, std::memory_order_relaxed);
+  if (page().program_cpu.load(std::memory_order_relaxed) == here || !habit_.is_worth_it()) return false;
+  const bool found = look_for_a_while(there);
+  habit_.looked(found);
+  return found;
+}
+
 void worker_channel::wait_for_input() noexcept {
   const auto there = [this] { return input_.has_news() || input_.corrupt(); };
+  if (look_for(there)) return;
   constexpr timespec limit{.tv_sec = 0, .tv_nsec = recent_blocks::kept_for.count()};
-  if (!recent_blocks_.empty() && !sleep_until(there, &limit)) recent_blocks_.clear();
-  sleep_until(there);
+  if (!recent_blocks_.empty() && !sleep_until(awaited_by_worker::input, there, &limit)) recent_blocks_.clear();
+  sleep_until(awaited_by_worker::input, there);
 }
 
 frame worker_channel::next() {
@@ -191,9 +196,22 @@ void worker_channel::tell_of_room() noexcept {
   ring();
 }
 
+namespace {
+
+bool may_be_short(const frame_header& header, std::span<const std::byte> body) noexcept {
+  return header.kind == frame_kind::value && header.run != 0 && header.blocks == 0 && header.took == 0 &&
+         body.size() <= longest_short_body;
+}
+
+}  // namespace
+
 void worker_channel::send(frame_header header, const outgoing_message& message, bool wakes) {
   if (!message.blocks.empty()) header.blocks = send_blocks(socket_, message.blocks);
   const auto body = message.bytes;
+  if (may_be_short(header, body) && output_.put_short(body)) {
+    if (wakes) ring();
+    return;
+  }
   if (body.size() < least_in_slab || !put_in_slab(header, body)) put(header, body, wakes);
 }
 
@@ -206,7 +224,7 @@ bool worker_channel::put_in_slab(const frame_header& header, std::span<const std
   frame_header there = header;
   there.kind = in_slab(header.kind);
   put(there, std::as_bytes(std::span(&*part, 1)), true);
-  sleep_until([this] { return output_.all_was_taken(); });
+  sleep_until(awaited_by_worker::room, [this] { return output_.all_was_taken(); });
   if (is_refused.load(std::memory_order_relaxed) == 0) return true;
   own_slabs_.forget(part->slab);
   return false;
@@ -217,7 +235,7 @@ void worker_channel::put(const frame_header& header, std::span<const std::byte> 
   what.header.length = body.size();
   while (!output_.put(what)) {
     ring();
-    sleep_until([&] { return output_.has_room_for(what); });
+    sleep_until(awaited_by_worker::room, [&] { return output_.has_room_for(what); });
   }
   if (wakes) ring();
 }
@@ -226,10 +244,11 @@ void worker_channel::ring() noexcept {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   const auto& sleeps = reinterpret_cast<const program_page*>(program_page_.data())->sleeps;
   const std::uint64_t now = sleeps.load(std::memory_order_seq_cst);
-  if (now % 2 == 0 || now == rung_for_) return;
+  if ((now & program_page::asleep) == 0 || now == rung_for_) return;
   rung_for_ = now;
+  if ((now & program_page::by_word) != 0) return reinterpret_cast<leader_bell*>(leader_bell_.data())->ring();
   const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(bell_.get(), &one, sizeof one);
+  [[maybe_unused]] const auto written = ::write(doorbell_.get(), &one, sizeof one);
 }
 
 }  // namespace fanout::detail

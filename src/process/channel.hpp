@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "block_exchange.hpp"
+#include "core/look_habit.hpp"
 #include "descriptor.hpp"
 #include "fanout/detail/byte_buffer.hpp"
 #include "frames.hpp"
@@ -50,16 +51,13 @@ class channel {
     slabs_.release();
     blocks_.clear();
     input_.release();
-    if (input_.gave_room()) wake_worker();
+    if (input_.gave_room()) wake_worker(awaited_by_worker::room);
   }
   /// The worker has overwritten its memory, or speaks of slabs or blocks that are none.
   bool corrupt() const noexcept { return input_.corrupt() || slabs_are_nonsense_; }
 
   bool has_input() const noexcept { return input_.has_news() && !slabs_are_nonsense_; }
   bool has_room_for_pending() noexcept { return !waiting_.empty() && output_.has_room_for(waiting_.front().what); }
-
-  /// If it sleeps.
-  void wake_worker() noexcept;
 
  private:
   struct piece {
@@ -69,6 +67,8 @@ class channel {
 
   void put(const frame_header& header, std::span<const std::byte> own, std::span<const std::byte> borrowed);
   bool complete(frame& f);
+  /// If it sleeps until this.
+  void wake_worker(awaited_by_worker event) noexcept;
 
   const int socket_;
   worker_memory memory_;
@@ -85,7 +85,7 @@ class channel {
 /// What a worker got with its welcome.
 struct worker_surroundings {
   welcome greeting;
-  descriptor memory, program_page, bell;
+  descriptor memory, program_page, leader_bell, doorbell;
 };
 
 /// The worker's end. Blocks; used by the worker's own thread.
@@ -104,7 +104,9 @@ class worker_channel {
 
  private:
   template <class Condition>
-  bool sleep_until(const Condition& there, const timespec* limit = nullptr) noexcept;
+  bool look_for(const Condition& there) noexcept;
+  template <class Condition>
+  bool sleep_until(awaited_by_worker event, const Condition& there, const timespec* limit = nullptr) noexcept;
   void wait_for_input() noexcept;
   bool complete(frame& f);
   void keep_blocks();
@@ -115,14 +117,15 @@ class worker_channel {
 
   const int socket_;
   worker_memory memory_;
-  mapping program_page_;
-  descriptor bell_;
+  mapping program_page_, leader_bell_;
+  descriptor doorbell_;
   frame_source input_;
   frame_sink output_;
   slab_sender own_slabs_;
   slab_receiver slabs_;
   std::vector<arrived_block> blocks_;  // of the frame that next() has returned
   recent_blocks recent_blocks_;
+  look_habit habit_;
   std::uint64_t rung_for_ = 0;  // the program's sleep for which the bell was rung
 };
 

@@ -32,6 +32,10 @@ std::optional<frame> frame_source::next() {
   if (gathering_) return gather();
   const auto there = ring_.readable();
   if (there.empty()) return std::nullopt;
+  std::uint64_t word;
+  if (there.size() < sizeof word) return give_up();
+  std::memcpy(&word, there.data(), sizeof word);
+  if ((word & short_frame) != 0) return next_short(word, there);
   frame f;
   if (there.size() < sizeof f.header) return give_up();
   std::memcpy(&f.header, there.data(), sizeof f.header);
@@ -47,6 +51,15 @@ std::optional<frame> frame_source::next() {
   f.body = there.subspan(sizeof f.header, static_cast<std::size_t>(f.header.length));
   in_place_ = size;
   return f;
+}
+
+std::optional<frame> frame_source::next_short(std::uint64_t word, std::span<const std::byte> there) noexcept {
+  const std::uint64_t length = word & ~short_frame;
+  if (length > longest_short_body || length > there.size() - sizeof word) return give_up();
+  in_place_ = sizeof word + static_cast<std::size_t>(length);
+  return frame{.header = {.run = short_frame, .kind = frame_kind::value, .length = length},
+               .body = there.subspan(sizeof word, static_cast<std::size_t>(length)),
+               .rest = {}};
 }
 
 std::optional<frame> frame_source::gather() {
@@ -84,6 +97,15 @@ bool frame_sink::put(outgoing& what) noexcept {
   put_part(what.second, sizeof what.header + what.first.size(), what, room);
   ring_.publish();
   return what.done();
+}
+
+bool frame_sink::put_short(std::span<const std::byte> body) noexcept {
+  const std::uint64_t word = short_frame | body.size();
+  if (!ring_.has_room(sizeof word + body.size())) return false;
+  ring_.put(std::as_bytes(std::span(&word, 1)));
+  ring_.put(body);
+  ring_.publish();
+  return true;
 }
 
 /// `begin`: where this part begins in the frame.

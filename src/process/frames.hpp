@@ -54,6 +54,7 @@ class frame_source {
 
  private:
   void take(std::size_t count) noexcept;
+  std::optional<frame> next_short(std::uint64_t word, std::span<const std::byte> there) noexcept;
   std::optional<frame> gather();
   std::optional<frame> give_up() noexcept;
 
@@ -87,6 +88,8 @@ class frame_sink {
 
   /// Goes on with it as far as there is room, and publishes that. True: all of it is there.
   bool put(outgoing& what) noexcept;
+  /// The same of a short frame, which is put there whole, or not at all.
+  bool put_short(std::span<const std::byte> body) noexcept;
   /// Would put() get on?
   bool has_room_for(const outgoing& what) noexcept { return ring_.room() >= least_step(what); }
   /// The reader has done with all that was put there.

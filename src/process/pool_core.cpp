@@ -28,6 +28,7 @@ constexpr duration time_to_leave = 5s;        // for a worker to flush, and run 
 constexpr duration work_per_chunk = 500us;    // enough to make the hand-over cheap
 constexpr std::size_t chunks_per_worker = 4;  // of what is left, so that all workers end at about the same time
 constexpr duration work_ahead = 500us;        // what a worker may have besides what it is at
+constexpr duration worth_waking_for = 25us;   // for less, a worker that is awake is as soon at it as one that wakes up
 constexpr duration unknown_time = 1h;         // of what was never run: nothing is sent after it
 constexpr duration patience = 1ms;            // with a worker that has more than it is at, while another has nothing
 constexpr duration between_memory_looks = 20ms;
@@ -387,26 +388,33 @@ std::size_t pool_core::chunk_for(const item_range& range, duration item, const w
   return std::min(size, range.count);
 }
 
-/// Each idle worker gets something first, so that nobody has two runs while another has none. Then, where it is known
-/// that this takes little time, they get more, so that they need not wait for it.
+/// Who is awake gets what takes less time than to wake another. Then each idle worker gets something, so that nobody
+/// has two runs while another has none. Then, where it is known that this takes little time, they get more, so that
+/// they need not wait for it.
 void pool_core::dispatch() {
   if (!given_up_.empty() && workers_.empty()) return fail_queue(given_up_);
   const auto busy = [](const auto& worker) { return worker->has_work(); };
+  const auto fill_busy = [this](duration most_backlog) {
+    for (bool filled = true; filled && !queue_.empty();) {
+      filled = false;
+      for (const auto& worker : workers_) filled |= worker->has_work() && fill(*worker, most_backlog);
+    }
+  };
+  fill_busy(worth_waking_for);
   auto at_work = static_cast<std::size_t>(std::ranges::count_if(workers_, busy));
   for (const auto& worker : workers_) {
     if (at_work >= plan_.workers || queue_.empty()) break;
-    if (!worker->has_work() && fill(*worker)) ++at_work;
+    if (worker->has_work() || !fill(*worker, duration::max())) continue;
+    ++at_work;
+    fill_busy(worth_waking_for);
   }
-  for (bool filled = true; filled && !queue_.empty();) {
-    filled = false;
-    for (const auto& worker : workers_) filled |= worker->has_work() && fill(*worker);
-  }
+  fill_busy(work_per_chunk + work_ahead);
   if (plan_.memory_limit != 0 && at_work != 0 && look_at_memory_ == time_point::max())
     look_at_memory_ = boss_->now() + between_memory_looks;
 }
 
-/// Gives it one more run, if it may have one, and there is one.
-bool pool_core::fill(worker_link& worker) {
+/// Gives it one more run, if it may have one with what it has, and there is one.
+bool pool_core::fill(worker_link& worker, duration most_backlog) {
   if (!worker.may_take() || has_done_enough(worker) || !drop_cancelled()) return false;
   item_range& next = queue_.front();
   const duration item = paces_.of(next.work->target());
@@ -418,8 +426,7 @@ bool pool_core::fill(worker_link& worker) {
   }
   if (worker.has_work() && worker.blocks_on_their_way() + blocks > blocks_on_their_way) return false;
   const duration expected = item == duration::zero() ? unknown_time : item * static_cast<std::int64_t>(size);
-  if (worker.has_work() && (plan_.recycle_above != 0 || worker.backlog() + expected > work_per_chunk + work_ahead))
-    return false;
+  if (worker.has_work() && (plan_.recycle_above != 0 || worker.backlog() + expected > most_backlog)) return false;
   item_range part{next.work, next.first, size};
   next.first += size;
   next.count -= size;

@@ -110,7 +110,7 @@ class pool_core final : private supervised, private worker_owner {
   bool has_done_enough(const worker_link& worker) const;
 
   void dispatch();
-  bool fill(worker_link& worker);
+  bool fill(worker_link& worker, duration most_backlog);
   bool drop_cancelled();
   duration timeout_of(const remote_work& work) const;
   std::size_t chunk_for(const item_range& range, duration item, const worker_link& worker) const;

@@ -34,9 +34,11 @@ class ring_writer {
 
   /// How much more fits. 0 also if the reader's index makes no sense: such a reader gets nothing any more.
   std::size_t room() noexcept {
-    const std::uint64_t in_use = tail_ - ring_.indices->head.load(std::memory_order_acquire);
-    return in_use > ring_.capacity ? 0 : ring_.capacity - static_cast<std::size_t>(in_use);
+    seen_head_ = ring_.indices->head.load(std::memory_order_acquire);
+    return room_seen();
   }
+  /// The same question, which rarely has to look at the reader's index: that is in another CPU's cache.
+  bool has_room(std::size_t size) noexcept { return room_seen() >= size || room() >= size; }
 
   /// At most room() bytes in all since then.
   void put(std::span<const std::byte> bytes) noexcept {
@@ -48,8 +50,14 @@ class ring_writer {
   void publish() noexcept { ring_.indices->tail.store(tail_, std::memory_order_release); }
 
  private:
+  std::size_t room_seen() const noexcept {
+    const std::uint64_t in_use = tail_ - seen_head_;
+    return in_use > ring_.capacity ? 0 : ring_.capacity - static_cast<std::size_t>(in_use);
+  }
+
   ring_view ring_;
   std::uint64_t tail_ = 0;  // its own: what the shared one says after it was written is of no interest
+  std::uint64_t seen_head_ = 0;
 };
 
 /// The reader's end.
@@ -60,17 +68,20 @@ class ring_reader {
 
   std::size_t capacity() const noexcept { return ring_.capacity; }
 
-  /// What has been published and not taken. The writer may go on changing it, if it is not what it should be: copy
-  /// before you check.
+  /// What has been published and not taken; perhaps not the latest of it, if there is some. The writer may go on
+  /// changing it, if it is not what it should be: copy before you check.
   std::span<const std::byte> readable() noexcept {
-    const std::uint64_t there = ring_.indices->tail.load(std::memory_order_acquire) - head_;
+    if (seen_tail_ == head_) seen_tail_ = ring_.indices->tail.load(std::memory_order_acquire);
+    const std::uint64_t there = seen_tail_ - head_;
     if (there > ring_.capacity) {
       corrupt_ = true;
       return {};
     }
     return {ring_.bytes + (head_ & (ring_.capacity - 1)), static_cast<std::size_t>(there)};
   }
-  bool empty() const noexcept { return ring_.indices->tail.load(std::memory_order_acquire) == head_; }
+  bool empty() const noexcept {
+    return seen_tail_ == head_ && ring_.indices->tail.load(std::memory_order_acquire) == head_;
+  }
 
   /// The writer's index made no sense: it has overwritten its memory.
   bool corrupt() const noexcept { return corrupt_; }
@@ -84,6 +95,7 @@ class ring_reader {
  private:
   ring_view ring_;
   std::uint64_t head_ = 0;  // its own
+  std::uint64_t seen_tail_ = 0;
   bool corrupt_ = false;
 };
 

@@ -36,6 +36,12 @@ void* checked_address(void* address) {
 
 }  // namespace
 
+mapping map_shared(const descriptor& file, std::size_t size, bool writable) {
+  mapping_plan plan(whole_pages(size));
+  plan.map(file, 0, whole_pages(size), writable);
+  return plan.done();
+}
+
 mapping map_file(const descriptor& file, std::size_t size, mapped_for what) {
   const int protection = what == mapped_for::reading ? PROT_READ : PROT_READ | PROT_WRITE;
   const int kind = what == mapped_for::writing_a_copy ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;

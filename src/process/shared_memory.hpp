@@ -54,6 +54,9 @@ class mapping_plan {
   std::size_t used_ = 0;
 };
 
+/// One piece of a file, from its beginning, as a plan does.
+mapping map_shared(const descriptor& file, std::size_t size, bool writable);
+
 /// A file from its beginning, and memory without one. Forks of this process inherit them. Throw std::system_error.
 mapping map_file(const descriptor& file, std::size_t size, mapped_for what);
 mapping map_anonymous(std::size_t size);

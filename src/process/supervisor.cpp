@@ -7,6 +7,7 @@
 #include "supervisor.hpp"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
@@ -52,15 +53,16 @@ bool supervisor::is_of_this_process() const noexcept { return process_ == own_pi
 
 supervisor::supervisor()
     : process_(own_pid()),
+      cpus_(std::thread::hardware_concurrency()),
       epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
       doorbell_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       alarm_(make_timer()),
       thread_bell_(checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       watch_(make_timer()),
-      program_page_(make_shared_memory("fanout-program", whole_pages(sizeof(program_page)))) {
-  mapping_plan plan(whole_pages(sizeof(program_page)));
-  plan.map(program_page_, 0, whole_pages(sizeof(program_page)), true);
-  program_page_memory_ = plan.done();
+      program_page_(make_shared_memory("fanout-program", whole_pages(sizeof(program_page)))),
+      program_page_memory_(map_shared(program_page_, sizeof(program_page), true)),
+      leader_bell_(make_shared_memory("fanout-bell", whole_pages(sizeof(leader_bell)))),
+      leader_bell_memory_(map_shared(leader_bell_, sizeof(leader_bell), true)) {
   forbid_further_writing(program_page_);
   watch(alarm_.get(), EPOLLIN, *this);
   const all_signals_blocked for_the_new_thread;
@@ -132,7 +134,8 @@ void supervisor::begin_turn() noexcept {
   rung_.exchange(false, std::memory_order_seq_cst);
   auto& sleeps = page().sleeps;
   const auto number = sleeps.load(std::memory_order_relaxed);
-  if (number % 2 != 0) sleeps.store(number + 1, std::memory_order_seq_cst);
+  constexpr std::uint64_t flags = program_page::asleep | program_page::by_word;
+  if ((number & program_page::asleep) != 0) sleeps.store((number | flags) + 1, std::memory_order_seq_cst);
 }
 
 /// From here on workers ring, if anybody watches. What they did just before, without ringing, is seen here, and is for
@@ -141,14 +144,27 @@ bool supervisor::end_turn() noexcept {
   buried_.clear();
   gone_nannies_.clear();
   set_alarm();
-  in_flight_.store(std::ranges::any_of(workers_, [](const auto& each) { return each.second->has_work(); }),
-                   std::memory_order_relaxed);
+  note_who_works();
   turning_thread_.store(0, std::memory_order_relaxed);
-  if (watched_by_.load(std::memory_order_seq_cst) == watcher::nobody) return rung_.load(std::memory_order_seq_cst);
+  const auto by = watched_by_.load(std::memory_order_seq_cst);
+  if (by == watcher::nobody) return rung_.load(std::memory_order_seq_cst);
   auto& sleeps = page().sleeps;
-  sleeps.store(sleeps.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
+  const std::uint64_t flags = program_page::asleep | (by == watcher::leader ? program_page::by_word : 0);
+  sleeps.store(sleeps.load(std::memory_order_relaxed) | flags, std::memory_order_seq_cst);
   std::atomic_thread_fence(std::memory_order_seq_cst);
   return rung_.load(std::memory_order_seq_cst) || workers_have_news();
+}
+
+void supervisor::note_who_works() noexcept {
+  const auto here = static_cast<unsigned>(::sched_getcpu());
+  std::size_t at_work = 0, elsewhere = 0;
+  for (const auto& [number, worker] : workers_) {
+    if (!worker->has_work()) continue;
+    ++at_work;
+    if (worker->cpu() != here) ++elsewhere;
+  }
+  in_flight_.store(at_work != 0, std::memory_order_relaxed);
+  looking_disturbs_nobody_.store(at_work == elsewhere && at_work < cpus_, std::memory_order_relaxed);
 }
 
 bool supervisor::workers_have_news() noexcept {
@@ -237,8 +253,8 @@ void supervisor::flush_nanny(nanny_link& nanny) {
 
 descriptor supervisor::welcome_worker(const descriptor& socket) {
   descriptor memory = worker_memory::make();
-  send_welcome(socket, {.version = protocol_version, .depth = depth_of_this_process() + 1}, memory, program_page_,
-               doorbell_);
+  send_welcome(socket, {.version = protocol_version, .depth = depth_of_this_process() + 1}, memory,
+               {.page = program_page_, .leader_bell = leader_bell_, .doorbell = doorbell_});
   return memory;
 }
 

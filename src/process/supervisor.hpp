@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "attendant.hpp"
+#include "core/look_habit.hpp"
 #include "descriptor.hpp"
 #include "event_handler.hpp"
 #include "fanout/duration.hpp"
@@ -58,11 +59,12 @@ class supervised {
 ///  a loop ▼  │
 ///         a loop
 ///
-/// Who watches waits for the doorbell, which workers ring while no turn is taken: the program page says so by an odd
-/// number. It is set at the end of a turn, after which every ring is looked at once more. With nobody watching it is
-/// not set, and nobody rings: a thread that has just submitted will submit again, or wait for a result, and looks then.
-/// Should it do neither, the supervisor's thread looks after a millisecond. Who blocks while another watches sleeps on
-/// a flag of its own, and is woken by whoever takes the turn that brings its result.
+/// Who watches waits for a bell, which workers ring while no turn is taken: the program page says so by an odd number.
+/// A leader's is a futex, the thread's and a loop's the doorbell, an eventfd. It is set at the end of a turn, after
+/// which every ring is looked at once more. With nobody watching it is not set, and nobody rings: a thread that has
+/// just submitted will submit again, or wait for a result, and looks then. Should it do neither, the supervisor's
+/// thread looks after a millisecond. Who blocks while another watches sleeps on a flag of its own, and is woken by
+/// whoever takes the turn that brings its result.
 ///
 /// It ends, and the nanny with it, with the last pool; then the nanny is waited for, so that the resource usage of all
 /// workers is accounted.
@@ -145,6 +147,13 @@ class supervisor final : public outside, private nanny_listener, private event_h
   static void fail_next_turn_by(void (*fault)()) noexcept;
 
  private:
+  /// So long a loop that watches may be busy, and nobody watch: what the pools do is delayed by so much, or twice that.
+  static constexpr duration patience = std::chrono::milliseconds(1);
+  /// The same where a thread has waited for its results, again and again. The supervisor's thread is not to wake up
+  /// often then: the system places others beside it, on a CPU that was idle, which makes their trips several times
+  /// longer.
+  static constexpr duration most_patience = 16 * patience;
+
   enum class watcher : unsigned char { nobody, thread, loop, leader };
   /// A thread that blocks while another watches.
   struct follower {
@@ -153,7 +162,7 @@ class supervisor final : public outside, private nanny_listener, private event_h
     bool dropped = false;  // taken out of the list when its flag was set already
   };
 
-  // watching.cpp: who waits for the doorbell
+  // watching.cpp: who waits for a bell
   void run();
   bool wait();
   void step_in_if_needed() noexcept;
@@ -163,10 +172,12 @@ class supervisor final : public outside, private nanny_listener, private event_h
   void pass_on() noexcept;
   bool lead_or_follow(follower& self) noexcept;
   void lead(std::atomic<std::uint32_t>& flag, const time_point* deadline) noexcept;
+  bool look_for_bell() noexcept;
   bool follow(follower& self, const time_point* deadline) noexcept;
   void stop_leading() noexcept;
   void stop_following(follower& self) noexcept;
-  void ring_doorbell() noexcept;
+  void ring_for(watcher by) noexcept;
+  leader_bell& bell_of_leader() const noexcept;
   std::shared_ptr<attendant> current_attendant() noexcept;
   std::shared_ptr<attendant> take_attendant() noexcept;
 
@@ -187,6 +198,7 @@ class supervisor final : public outside, private nanny_listener, private event_h
   void turn(bool with_events);
   void begin_turn() noexcept;
   bool end_turn() noexcept;
+  void note_who_works() noexcept;
   void abandon_pools(const char* why) noexcept;
   bool workers_have_news() noexcept;
   program_page& page() const noexcept;
@@ -198,7 +210,8 @@ class supervisor final : public outside, private nanny_listener, private event_h
   std::unique_ptr<nanny_link> take(nanny_link& nanny);
   void reap(bool wait) noexcept;
 
-  const pid_t process_;  // which made it: in a fork of that there is no such thread
+  const pid_t process_;
+  const unsigned cpus_;  // which made it: in a fork of that there is no such thread
   const kept_slabs kept_slabs_{kept_by_program};
   descriptor epoll_;  // for the thread alone
   descriptor doorbell_;
@@ -214,18 +227,26 @@ class supervisor final : public outside, private nanny_listener, private event_h
   std::atomic<bool> rung_ = false;
 
   std::atomic<watcher> watched_by_ = watcher::thread;
-  std::atomic<bool> watching_ = false;   // the timer runs; its partner is attendant::asleep_, see step_in_if_needed()
-  std::atomic<bool> in_flight_ = false;  // some worker had work when the last turn ended: late is good enough
-  unsigned seen_wakes_ = 0;              // the thread's own: of the attendant, when the timer last went off
-  std::mutex watching_mutex_;            // guards the next ones, and who becomes or ceases to be leader or loop
+  std::atomic<bool> watching_ = false;  // the timer runs; its partner is attendant::asleep_, see step_in_if_needed()
+  // When the last turn ended: late is good enough.
+  std::atomic<bool> in_flight_ = false;                // some worker had work
+  std::atomic<bool> looking_disturbs_nobody_ = false;  // and each that had it another CPU than who took that turn
+  std::uint64_t seen_leaders_ = 0;                     // the thread's own: when the timer last went off
+  duration patience_ = patience;                       // the thread's own: for how long it set the timer then
+  unsigned seen_wakes_ = 0;    // the thread's own: of the attendant, when the timer last went off
+  std::mutex watching_mutex_;  // guards the next ones, and who becomes or ceases to be leader or loop
   std::shared_ptr<attendant> attendant_;
   follower* first_follower_ = nullptr;
   /// The leader's: it says so, then looks at the flag; who sets the flag looks here afterwards (both seq_cst).
   std::atomic<const std::atomic<std::uint32_t>*> leader_flag_ = nullptr;
   std::atomic<std::uintptr_t> leader_thread_ = 0;
+  std::atomic<std::uint64_t> leaders_ = 0;  // so many there have been; alone
+  look_habit leaders_habit_;                // the leader's
 
-  mapping program_page_memory_;  // of program_page, see there
-  descriptor program_page_;
+  descriptor program_page_;  // of program_page, see there
+  mapping program_page_memory_;
+  descriptor leader_bell_;  // of leader_bell
+  mapping leader_bell_memory_;
 
   std::atomic<std::uintptr_t> turning_thread_ = 0;  // which holds turning_; others only ask whether it is they
   std::mutex turning_;                              // held by who takes a turn, and guards all that follows:

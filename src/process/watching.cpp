@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who waits for the doorbell; the states are drawn in supervisor.hpp. Whoever begins to watch takes a turn before it
+// Who waits for a bell; the states are drawn in supervisor.hpp. Whoever begins to watch takes a turn before it
 // sleeps: so it need not know what happened before.
 #include <poll.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
+#include <utility>
 
 #include "counters.hpp"
 #include "fanout/detail/futex.hpp"
+#include "looking.hpp"
+#include "shared_futex.hpp"
 #include "supervisor.hpp"
 
 namespace fanout::detail {
 
 namespace {
-
-using namespace std::chrono_literals;
-
-/// So long a loop that watches may be busy, and nobody watch: what the pools do is delayed by so much, or twice that.
-constexpr duration patience = 1ms;
 
 /// What a follower's flag holds when it is to lead.
 constexpr std::uint32_t promoted = 2;
@@ -31,21 +30,34 @@ static_assert(promoted != outside::flag_set);
 /// other.
 void supervisor::notify() noexcept {
   if (rung_.exchange(true, std::memory_order_seq_cst)) return;  // the next turn will see it, and was rung for
-  auto nobody = watcher::nobody;
-  if (watched_by_.compare_exchange_strong(nobody, watcher::thread, std::memory_order_seq_cst)) {
+  auto by = watcher::nobody;
+  if (watched_by_.compare_exchange_strong(by, watcher::thread, std::memory_order_seq_cst)) {
     wake_thread();
   } else {
-    ring_doorbell();
+    ring_for(by);
   }
 }
 
-void supervisor::ring_doorbell() noexcept { ring(doorbell_); }
+leader_bell& supervisor::bell_of_leader() const noexcept {
+  return *reinterpret_cast<leader_bell*>(leader_bell_memory_.data());
+}
+
+/// Should another watch by now, it has taken a turn since.
+void supervisor::ring_for(watcher by) noexcept {
+  if (by == watcher::leader) {
+    bell_of_leader().ring();
+  } else {
+    ring(doorbell_);
+  }
+}
+
 void supervisor::wake_thread() noexcept { ring(thread_bell_); }
 
 /// There is more, of which no worker will ring.
 void supervisor::pass_on() noexcept {
-  if (watched_by_.load(std::memory_order_seq_cst) == watcher::nobody) return look_after();
-  ring_doorbell();
+  const auto by = watched_by_.load(std::memory_order_seq_cst);
+  if (by == watcher::nobody) return look_after();
+  ring_for(by);
 }
 
 /// The timer: when it goes off the thread sees whether somebody still watches.
@@ -83,6 +95,12 @@ bool supervisor::wait() {
 /// seq_cst): one of the two sees the other.
 void supervisor::step_in_if_needed() noexcept {
   clear(watch_);
+  const auto leaders = leaders_.load(std::memory_order_relaxed);
+  if (std::exchange(seen_leaders_, leaders) != leaders) {
+    patience_ = std::min(2 * patience_, most_patience);
+    return set_timer(watch_, patience_);
+  }
+  patience_ = patience;
   watching_.store(false, std::memory_order_seq_cst);
   auto nobody = watcher::nobody;
   if (watched_by_.compare_exchange_strong(nobody, watcher::thread, std::memory_order_seq_cst)) return;
@@ -123,7 +141,7 @@ void supervisor::offer_to(scheduler& loop) noexcept {
     return;  // no memory, or no descriptor: who watches goes on as before
   }
   if (former != nullptr) former->dismiss();  // it is over; but its loop may not have returned from attendant_left() yet
-  ring_doorbell();                           // its first turn
+  ring_for(watcher::loop);                   // its first turn
   look_after();
 }
 
@@ -156,6 +174,7 @@ void supervisor::block_until(std::atomic<std::uint32_t>& flag, const time_point*
   follower self{.flag = flag};
   const bool leads = lead_or_follow(self) || follow(self, deadline);
   if (!leads) return;
+  leaders_.fetch_add(1, std::memory_order_relaxed);
   leader_thread_.store(this_thread_id(), std::memory_order_relaxed);
   lead(flag, deadline);
   stop_leading();
@@ -208,9 +227,12 @@ void supervisor::stop_following(follower& self) noexcept {
 }
 
 void supervisor::lead(std::atomic<std::uint32_t>& flag, const time_point* deadline) noexcept {
+  auto& rung = bell_of_leader().rung;
   while (flag.load(std::memory_order_seq_cst) != flag_set) {
+    rung.store(0, std::memory_order_seq_cst);
     if (take_turn(false)) continue;
     if (flag.load(std::memory_order_seq_cst) == flag_set) return;
+    if (look_for_bell()) continue;
     timespec left{};
     if (deadline != nullptr) {
       const duration time = *deadline - std::chrono::steady_clock::now();
@@ -218,9 +240,16 @@ void supervisor::lead(std::atomic<std::uint32_t>& flag, const time_point* deadli
       const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
       left = {.tv_sec = seconds.count(), .tv_nsec = (time - seconds).count()};
     }
-    pollfd rung{.fd = doorbell_.get(), .events = POLLIN, .revents = 0};
-    if (::ppoll(&rung, 1, deadline != nullptr ? &left : nullptr, nullptr) > 0) clear(doorbell_);
+    shared_futex_wait(rung, 0, deadline != nullptr ? &left : nullptr);
   }
+}
+
+/// From another CPU an answer comes sooner than this thread falls asleep and is woken.
+bool supervisor::look_for_bell() noexcept {
+  if (!looking_disturbs_nobody_.load(std::memory_order_relaxed) || !leaders_habit_.is_worth_it()) return false;
+  const bool found = look_for_a_while([this] { return bell_of_leader().rung.load(std::memory_order_seq_cst) != 0; });
+  leaders_habit_.looked(found);
+  return found;
 }
 
 /// The first who still waits leads; if there is none, nobody watches.
@@ -244,7 +273,7 @@ void supervisor::wake(const std::atomic<std::uint32_t>& flag) noexcept {
   const bool is_leaders = leader_flag_.load(std::memory_order_seq_cst) == &flag;
   if (is_leaders && leader_thread_.load(std::memory_order_relaxed) == this_thread_id()) return;  // it will look itself
   futex_wake_all(flag);  // a follower, or one that has just become the leader
-  if (is_leaders) ring_doorbell();
+  if (is_leaders) bell_of_leader().ring();
 }
 
 }  // namespace fanout::detail

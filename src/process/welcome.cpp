@@ -17,8 +17,9 @@ constexpr auto descriptors = static_cast<std::size_t>(welcome_fd::count);
 }  // namespace
 
 void send_welcome(const descriptor& socket, const welcome& greeting, const descriptor& memory,
-                  const descriptor& program_page, const descriptor& bell) {
-  const std::array<int, descriptors> passed{memory.get(), program_page.get(), bell.get()};
+                  const program_surroundings& program) {
+  const std::array<int, descriptors> passed{memory.get(), program.page.get(), program.leader_bell.get(),
+                                            program.doorbell.get()};
   checked(static_cast<int>(send_with(passed, socket.get(), greeting, 0)), "sendmsg");
 }
 
@@ -27,9 +28,11 @@ std::optional<worker_surroundings> receive_welcome(const descriptor& socket) {
   std::array<descriptor, descriptors> passed;
   const ssize_t size = receive_with(passed, socket.get(), all.greeting, 0);
   if (!std::ranges::all_of(passed, [](const descriptor& d) { return static_cast<bool>(d); })) return std::nullopt;
-  all.memory = std::move(passed[static_cast<std::size_t>(welcome_fd::worker_memory)]);
-  all.program_page = std::move(passed[static_cast<std::size_t>(welcome_fd::program_page)]);
-  all.bell = std::move(passed[static_cast<std::size_t>(welcome_fd::bell)]);
+  const auto taken = [&](welcome_fd which) { return std::move(passed[static_cast<std::size_t>(which)]); };
+  all.memory = taken(welcome_fd::worker_memory);
+  all.program_page = taken(welcome_fd::program_page);
+  all.leader_bell = taken(welcome_fd::leader_bell);
+  all.doorbell = taken(welcome_fd::doorbell);
   if (size != sizeof all.greeting || all.greeting.version != protocol_version) return std::nullopt;
   return all;
 }

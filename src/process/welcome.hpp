@@ -10,9 +10,14 @@
 
 namespace fanout::detail {
 
+/// What is the same for all workers of a program.
+struct program_surroundings {
+  const descriptor &page, &leader_bell, &doorbell;
+};
+
 /// Program: the other side may not be there yet. Throws std::system_error.
 void send_welcome(const descriptor& socket, const welcome& greeting, const descriptor& memory,
-                  const descriptor& program_page, const descriptor& bell);
+                  const program_surroundings& program);
 
 /// Worker: waits for it. Nothing: the program is gone, does not want it any more, or speaks another version.
 std::optional<worker_surroundings> receive_welcome(const descriptor& socket);

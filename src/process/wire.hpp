@@ -13,7 +13,7 @@
 namespace fanout::detail {
 
 /// Changes whenever anything in this file, in worker_memory.hpp, in the archives or in the exception codec does.
-inline constexpr std::uint32_t protocol_version = 4;
+inline constexpr std::uint32_t protocol_version = 5;
 
 /// The variable that tells a process that it is a worker or a nanny: "worker:FD" or "nanny:FD".
 inline constexpr char role_variable[] = "FANOUT_WORKER";
@@ -21,7 +21,7 @@ inline constexpr char role_variable[] = "FANOUT_WORKER";
 // Program → worker, once, over the worker's socket: a welcome, and with it the descriptors of welcome_fd. After that
 // slab and block notices, both ways, each with descriptors; and the socket shows to each side that the other is gone.
 
-enum class welcome_fd : std::size_t { worker_memory, program_page, bell, count };
+enum class welcome_fd : std::size_t { worker_memory, program_page, leader_bell, doorbell, count };
 
 struct welcome {
   std::uint32_t version = protocol_version;
@@ -65,6 +65,11 @@ struct frame_header {
 };
 
 inline constexpr std::int64_t ns_per_unit_of_time = 64;
+
+/// What most answers have in place of a header: a word with this bit, and the length below it. It is the value of the
+/// next item of the run whose answers are due. A number of a run has not this bit.
+inline constexpr std::uint64_t short_frame = std::uint64_t{1} << 63;
+inline constexpr std::size_t longest_short_body = 256;
 
 struct hello_body {
   std::uint32_t version = protocol_version;

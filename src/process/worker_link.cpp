@@ -95,6 +95,7 @@ void worker_link::run(const item_range& range, duration expected, duration timeo
   given_ += range.count;
   backlog_ += expected;
   word_of(run).reset();
+  channel_.page().program_cpu.store(static_cast<std::uint32_t>(::sched_getcpu()), std::memory_order_relaxed);
   run.slab = channel_.send({.run = run.number, .item = 0, .kind = frame_kind::run}, std::as_bytes(std::span(&body, 1)),
                            range.work->encoded(range.first, range.count));
   if (runs_.size() == 1) watch_time();
@@ -242,6 +243,10 @@ void worker_link::look() {
 
 bool worker_link::on_frame(const frame& f) {
   if (!given_up_.empty()) return false;
+  if (f.header.run == short_frame && !runs_.empty() && runs_.front().range.count != 0) {  // as nearly always
+    on_answer(f);
+    return true;
+  }
   const bool is_answer = f.header.kind == frame_kind::value || f.header.kind == frame_kind::error;
   if (state_ == state::starting && f.header.kind == frame_kind::hello && !initializing_) {
     on_hello(f);

@@ -113,6 +113,8 @@ class worker_link final : public event_handler {
   /// Takes over the range's reference. `expected`: how long it will take; 0: nobody knows. `timeout`: for each item;
   /// 0: none. `blocks`: of shared memory that its inputs name.
   void run(const item_range& range, duration expected, duration timeout, std::size_t blocks);
+  /// The CPU on which it last waited for work.
+  unsigned cpu() const noexcept { return channel_.page().worker_cpu.load(std::memory_order_relaxed); }
   /// When idle: it is to flush its output and end.
   void leave(time_point deadline);
 

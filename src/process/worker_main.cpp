@@ -99,14 +99,20 @@ std::int64_t now_in_ns() noexcept { return std::chrono::steady_clock::now().time
 class coarse_clock {
  public:
   bool ticked() noexcept {
+    if (--asks_until_look_ != 0) return false;
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     const std::int64_t tick = now.tv_sec * 1'000'000'000 + now.tv_nsec;
-    return std::exchange(last_, tick) != tick;
+    const bool has_ticked = std::exchange(last_, tick) != tick;
+    between_looks_ = has_ticked ? 1 : std::min(2 * between_looks_, most_between_looks);
+    asks_until_look_ = between_looks_;
+    return has_ticked;
   }
 
  private:
+  static constexpr unsigned most_between_looks = 64;  // where so many take less than a tick, to look takes longer
   std::int64_t last_ = 0;
+  unsigned between_looks_ = 1, asks_until_look_ = 1;
 };
 
 class server {

@@ -10,6 +10,7 @@
 #include "crash_record.hpp"
 #include "descriptor.hpp"
 #include "ring.hpp"
+#include "shared_futex.hpp"
 #include "shared_memory.hpp"
 
 namespace fanout::detail {
@@ -41,20 +42,27 @@ class run_word {
 /// Runs that a worker may have been sent and not have done with.
 inline constexpr std::size_t most_runs_in_flight = 64;
 
+/// Told apart, since to wake a worker for what it does not wait for costs two switches.
+enum class awaited_by_worker : std::uint32_t { nothing, input, room };
+
 /// At the beginning. Zeroes are its initial state.
 struct worker_page {
   ring_indices to_worker;
   ring_indices to_program;
 
-  /// 1: the worker sleeps, or is about to, on this word, and wants to be woken when something is sent to it, or taken
-  /// from it. Set by the worker (seq_cst, then it looks once more), cleared by who wakes it (seq_cst, after it looked).
-  alignas(64) std::atomic<std::uint32_t> worker_sleeps;
+  /// Not `nothing`: the worker sleeps, or is about to, on this word, until that happens which it says. Set by the
+  /// worker (seq_cst, then it looks once more), cleared by who wakes it (seq_cst, after it looked).
+  alignas(64) std::atomic<awaited_by_worker> worker_sleeps;
   /// 1: the program has more to send than there was room for; the worker clears it, and rings, when it has taken
   /// something. The same way round.
   std::atomic<std::uint32_t> program_wants_room;
   /// 1: the program could not map the slab of the frame that it took last. Set before the ring's head passes that
   /// frame, which publishes it; cleared by the worker before it sends one.
   std::atomic<std::uint32_t> slab_is_refused;
+
+  /// Hints, each alone: the CPU on which the worker was when it last waited for input, and the program when it sent
+  /// some.
+  std::atomic<std::uint32_t> worker_cpu, program_cpu;
 
   /// By number of the run, modulo. A run's word is not used again before the worker has reported that it is done.
   alignas(64) run_word runs[most_runs_in_flight];
@@ -73,9 +81,25 @@ struct worker_page {
 
 /// What all workers of a program may read, and only read.
 struct program_page {
-  /// Odd: nobody is looking at the rings: whoever has something for the program rings its bell, once for each such
+  /// Odd: nobody is looking at the rings: whoever has something for the program rings for it, once for each such
   /// number. Set by the program (seq_cst, then it looks once more); read by a worker (seq_cst) after it has published.
   std::atomic<std::uint64_t> sleeps;
+
+  static constexpr std::uint64_t asleep = 1;   // this bit: odd
+  static constexpr std::uint64_t by_word = 2;  // with it: who watches sleeps on the leader's bell, else on the doorbell
+};
+
+/// What a thread sleeps on that blocks for a result: a futex, as it costs half of what an eventfd does. All workers can
+/// write to it; the worst that nonsense does is to wake the thread.
+struct leader_bell {
+  /// Not 0: rung. Set by who rings, who then wakes; cleared by who sleeps on it, before it looks at all that rings may
+  /// have been for (both seq_cst).
+  std::atomic<std::uint32_t> rung;
+
+  void ring() noexcept {
+    rung.store(1, std::memory_order_seq_cst);
+    shared_futex_wake(rung);
+  }
 };
 
 /// Both rings are of this size.

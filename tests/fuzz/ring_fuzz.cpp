@@ -78,7 +78,7 @@ class conversation {
       : from_(from_worker), to_(to_worker), source_(from_.view()), sink_(to_.view()), slabs_(ends_.first.get()) {}
 
   void go_on(input& in) {
-    switch (in.number<std::uint8_t>() % 11) {
+    switch (in.number<std::uint8_t>() % 12) {
       case 0:
         return worker_writes(in.bytes(in.number<std::uint16_t>() % capacity));
       case 1:
@@ -99,6 +99,8 @@ class conversation {
         return worker_tells_of_slab(in);
       case 10:
         return worker_names_slab(in);
+      case 11:
+        return worker_sends_short_frame(in);
       default:
         return program_reads();
     }
@@ -116,6 +118,12 @@ class conversation {
     const auto body = in.bytes(in.number<std::uint16_t>() % capacity);
     header.length = body.size() + in.number<std::uint8_t>() % 2 * in.number<std::uint16_t>();
     worker_writes(std::as_bytes(std::span(&header, 1)));
+    worker_writes(body);
+  }
+  void worker_sends_short_frame(input& in) {
+    const auto body = in.bytes(in.number<std::uint16_t>() % (2 * longest_short_body));
+    const std::uint64_t word = short_frame | (body.size() + in.number<std::uint8_t>() % 2 * in.number<std::uint64_t>());
+    worker_writes(std::as_bytes(std::span(&word, 1)));
     worker_writes(body);
   }
   void worker_tells_of_slab(input& in) {
@@ -146,6 +154,7 @@ class conversation {
     if (!f) return;
     require(!was_corrupt, "nothing comes out of a ring that is corrupt");
     require(f->body.size() == f->header.length, "a frame has the length that its header says");
+    require(f->header.run != short_frame || f->body.size() <= longest_short_body, "a short frame is short");
     require(sizeof f->header + f->body.size() > capacity || from_.holds(f->body), "a small frame lies in the ring");
     const std::vector<std::byte> all(f->body.begin(), f->body.end());  // all of it can be read
     require(all.size() == f->body.size(), "it was copied");
