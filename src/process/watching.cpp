@@ -90,7 +90,7 @@ bool supervisor::wait() {
   return awaited[1].revents != 0;
 }
 
-/// The timer went off. A leader sleeps, or takes turns. A loop that sleeps attends, and sets the timer again when it
+/// The timer went off. A leader sleeps, or takes turns. A loop that sleeps attends; it sets the timer again when it
 /// wakes up: it clears `asleep`, then looks at `watching_`, which is cleared here before `asleep` is looked at (all
 /// seq_cst): one of the two sees the other.
 void supervisor::step_in_if_needed() noexcept {
@@ -105,9 +105,10 @@ void supervisor::step_in_if_needed() noexcept {
   auto nobody = watcher::nobody;
   if (watched_by_.compare_exchange_strong(nobody, watcher::thread, std::memory_order_seq_cst)) return;
   const auto current = current_attendant();
-  if (current == nullptr || current->asleep()) return;
+  if (current == nullptr) return;
   const unsigned wakes = current->wakes();
-  if (std::exchange(seen_wakes_, wakes) != wakes) return look_after();  // it did sleep in between
+  if (std::exchange(seen_wakes_, wakes) != wakes) return look_after();  // it slept in between; and need not set it now
+  if (current->asleep()) return;
   if (const auto dismissed = take_attendant()) dismissed->dismiss();
 }
 
