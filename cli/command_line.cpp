@@ -15,7 +15,7 @@
 #include "cli/description.hpp"
 #include "cli/manual.hpp"
 #include "cli/nearest_word.hpp"
-#include "cli/work.hpp"
+#include "cli/work_syntax.hpp"
 #include "lab/statistics.hpp"
 #include "lab/terminal.hpp"
 #include "lab/workload.hpp"
@@ -45,6 +45,10 @@ constexpr auto work_help = R"(WORK:
   FILE.py:FUNCTION            a function of yours, run by your own Python. Each
                               --arg is a Python literal or JSON, else a text;
                               '{i}' stands for the number of the task
+  ./FILE.so:FUNCTION          a function in C++ that <fanout/export.hpp> has
+                              exported; --arg as above, but JSON
+  http://HOST:PORT/PATH       a GET; '{i}' as above
+  'cmd:COMMAND ARGS'          a child process, in any language; '{i}' as above
   or a native task that
 )";
 
@@ -54,6 +58,9 @@ Examples:
   fanout compare cpu:100000000 --models serial,threads
   fanout compare tasks.py:fetch_data --arg '{i}' --arg 1 --tasks 5
   fanout compare tasks.py:cpu_task --arg 1000000 --python .venv/bin/python
+  fanout compare ./libtasks.so:cpu_task --arg 100000000
+  fanout compare 'http://localhost:8080/item?id={i}' --tasks 200 --workers 32
+  fanout compare 'cmd:gzip -9 -c part{i}.log' --tasks 8
   fanout compare tasks.py:cpu_task --assert 'processes < 0.6*threads'
   fanout compare cpu:100000000 --reference serial --export-json record.json
   fanout compare --resume record.json
@@ -264,10 +271,18 @@ CLI::App* add_cost_host(CLI::App& app, texts& typed) {
 CLI::App* add_run_host(CLI::App& app, texts& typed) {
   CLI::App* run = app.add_subcommand("__run")->group("");
   run->add_option("spec", typed.spec)->required();
+  run->add_option("--arg", typed.args)->allow_extra_args(false);
   run->add_option("--model", typed.model)->required();
   run->add_option("--tasks", typed.tasks)->required();
   run->add_option("--workers", typed.workers)->required();
   return run;
+}
+
+CLI::App* add_check_host(CLI::App& app, texts& typed) {
+  CLI::App* check = app.add_subcommand("__check")->group("");
+  check->add_option("spec", typed.spec)->required();
+  check->add_option("--arg", typed.args)->allow_extra_args(false);
+  return check;
 }
 
 report_options checked_report(const texts& typed) {
@@ -431,6 +446,7 @@ command parse_command_line(int argc, char** argv) {
   CLI::App* const explain = add_explain(app, typed);
   CLI::App* const self_test = add_self_test(app, typed);
   CLI::App* const run = add_run_host(app, typed);
+  CLI::App* const check = add_check_host(app, typed);
   CLI::App* const costs = add_costs(app, typed);
   CLI::App* const doctor = add_doctor(app, typed);
   CLI::App* const completion = add_completion(app, typed);
@@ -455,6 +471,7 @@ command parse_command_line(int argc, char** argv) {
   if (manual->parsed()) return show_text{manual_page(describe(app))};
   if (completion->parsed()) return show_text{completion_script(describe(app), typed.shell)};
   if (cost_host->parsed()) return checked_cost_host(typed);
+  if (check->parsed()) return check_host_options{.spec = typed.spec, .args = typed.args};
   if (costs->parsed()) return costs_options{table_or_json(typed.format)};
   if (doctor->parsed()) return doctor_options{table_or_json(typed.format)};
   if (explain->parsed()) return checked_explain(typed);
@@ -462,6 +479,7 @@ command parse_command_line(int argc, char** argv) {
   if (!run->parsed()) return checked(typed);
   return run_host_options{.spec = typed.spec,
                           .model = typed.model,
+                          .args = typed.args,
                           .tasks = parse_count("--tasks", typed.tasks, 1, most_tasks),
                           .workers = parse_count("--workers", typed.workers, 1, most_workers)};
 }

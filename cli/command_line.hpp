@@ -4,6 +4,7 @@
 
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "cli/options.hpp"
 
@@ -17,11 +18,18 @@ struct show_text {
 /// The hidden command `__run`: be the host of one measurement.
 struct run_host_options {
   std::string spec, model;
+  std::vector<std::string> args{};
   unsigned tasks = 1, workers = 1;
 };
 
+/// The hidden command `__check`: load a plugin, and say what it exports.
+struct check_host_options {
+  std::string spec;
+  std::vector<std::string> args{};
+};
+
 using command = std::variant<show_text, compare_options, explain_options, self_test_options, run_host_options,
-                             costs_options, cost_host_options, doctor_options>;
+                             check_host_options, costs_options, cost_host_options, doctor_options>;
 
 /// Throws lab::usage_error.
 command parse_command_line(int argc, char** argv);

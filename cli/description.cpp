@@ -14,6 +14,7 @@ namespace {
 std::vector<std::string> kinds_of_work() {
   std::vector<std::string> kinds;
   for (const workloads::builtin& one : workloads::builtins()) kinds.push_back(std::string(one.name) + ":");
+  kinds.insert(kinds.end(), {"http:", "cmd:"});
   return kinds;
 }
 

@@ -19,7 +19,8 @@
 #include "lab/process_tree.hpp"
 #include "lab/workload.hpp"
 #include "lab/writing.hpp"
-#include "workloads/builtin_host.hpp"
+#include "workloads/native_host.hpp"
+#include "workloads/plugin/plugin.hpp"
 
 namespace {
 
@@ -63,8 +64,14 @@ int run(const cli::explain_options& options) { return cli::run_explain(options);
 int run(const cli::cost_host_options& options) { return cli::run_cost_host(options); }
 
 int run(const cli::run_host_options& options) {
-  return workloads::run_builtin_host(
-      {.spec = options.spec, .model = options.model, .tasks = options.tasks, .workers = options.workers});
+  return workloads::run_native_host({.spec = {.work = options.spec, .args = options.args},
+                                     .model = options.model,
+                                     .tasks = options.tasks,
+                                     .workers = options.workers});
+}
+
+int run(const cli::check_host_options& options) {
+  return workloads::check_plugin({.work = options.spec, .args = options.args});
 }
 
 }  // namespace

@@ -16,10 +16,7 @@ struct chosen_work {
   std::vector<unsigned> looks;  // nor how many rounds
 };
 
-/// sleep:S, cpu:N or FILE.py:FUNCTION. Throws lab::usage_error.
+/// The workload that a WORK names (work_syntax.hpp). Throws lab::usage_error.
 chosen_work choose_work(const compare_options& options);
-
-/// Whether it looks like one: for messages.
-bool is_work(const std::string& word);
 
 }  // namespace cli

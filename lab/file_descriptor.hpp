@@ -22,6 +22,9 @@ class file_descriptor {
   int get() const { return descriptor_; }
   explicit operator bool() const { return descriptor_ >= 0; }
 
+  /// The caller's from now on.
+  int release() { return std::exchange(descriptor_, -1); }
+
   void reset() {
     if (descriptor_ >= 0) close(descriptor_);
     descriptor_ = -1;

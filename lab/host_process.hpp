@@ -37,7 +37,9 @@ struct output_line {
 /// has it, from the start of a worker's first task until the clock stopped. A host adds shares that it alone knows of:
 /// "gil_s", the time for which a worker waited for its interpreter's lock, and "gil", that of all its threads. If there
 /// is such a lock, and the host cannot tell that time, "gil" says why: what was waited for the lock is then among what
-/// the worker was blocked for. A host without such a lock leaves out both. Whatever has not been measured is left out.
+/// the worker was blocked for. A host without such a lock leaves out both. Where tasks are child processes, what those
+/// have used is added to the worker that waited for them; one that waits for several at the same time is as many
+/// workers. Whatever has not been measured is left out.
 struct host_request {
   std::vector<std::string> command;           // argv[0] first; searched in PATH
   std::vector<std::string> environment = {};  // "NAME=value", added to ours

@@ -108,6 +108,10 @@ std::uint64_t peak_bytes_of(pid_t process) {
   return kib > 0 ? static_cast<std::uint64_t>(kib) * 1024 : 0;
 }
 
+std::int64_t run_delay_of(pid_t process) {
+  return run_delay_in(contents("/proc/" + std::to_string(process) + "/schedstat"));
+}
+
 std::size_t worker_list::place_of(const worker_start& worker) {
   const auto known = std::ranges::find(threads_, worker.thread);
   const auto place = static_cast<std::size_t>(known - threads_.begin());

@@ -37,6 +37,10 @@ std::optional<nlohmann::json> costs_since(const worker_start& start);
 /// exec, so a small process would show the peak of the one that started it.
 std::uint64_t peak_bytes_of(pid_t process);
 
+/// For how long the first thread of a process was runnable and waited for a CPU, in nanoseconds; -1: the kernel does
+/// not tell. Also of one that has ended, until it is reaped.
+std::int64_t run_delay_of(pid_t process);
+
 /// Workers in the order in which they are met, for a host's record: each task names its worker by its place in it.
 class worker_list {
  public:

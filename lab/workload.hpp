@@ -30,7 +30,8 @@ class workload {
   /// One task as a reader would write it: "sleep:1", "tasks.py:cpu_task(10000000)".
   virtual std::string title() const = 0;
 
-  /// {"kind": "builtin"|"python", "spec": …, "args": […]}: goes into the record as "workload".
+  /// {"kind": "builtin"|"python"|"plugin"|"http"|"command", "spec": …, "args": […]}: goes into the record as
+  /// "workload".
   virtual nlohmann::json describe() const = 0;
 
   /// What runs it, where that is not fanout itself: {"python": {"version": …}}. Merged into the record. {} if nothing.

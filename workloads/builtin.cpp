@@ -9,7 +9,6 @@
 #include <cmath>
 
 #include "workloads/builtin/kinds.hpp"
-#include "workloads/builtin_host.hpp"
 
 namespace workloads {
 
@@ -51,36 +50,6 @@ std::uint64_t parse_amount(const builtin& work, std::string_view text) {
   return *amount;
 }
 
-class builtin_workload final : public lab::workload {
- public:
-  explicit builtin_workload(std::string_view spec) : spec_(spec) {}
-
-  std::string title() const override { return spec_; }
-
-  nlohmann::json describe() const override {
-    return {{"kind", "builtin"}, {"spec", spec_}, {"args", nlohmann::json::array()}};
-  }
-
-  void prepare(unsigned) override {}  // it was checked when it was made
-
-  std::optional<std::string> unavailable(std::string_view model) const override {
-    const auto offered = builtin_models();
-    if (std::ranges::find(offered, model) != offered.end()) return std::nullopt;
-    return "not offered for built-in workloads";
-  }
-
-  std::vector<std::string> host_command(std::string_view model, unsigned tasks, unsigned workers) const override {
-    return {"/proc/self/exe",  // not its path, under which another program may be by then
-            "__run",          spec_,
-            "--model",        std::string(model),
-            "--tasks",        std::to_string(tasks),
-            "--workers",      std::to_string(workers)};
-  }
-
- private:
-  std::string spec_;
-};
-
 }  // namespace
 
 std::span<const builtin> builtins() {
@@ -95,11 +64,6 @@ std::optional<builtin_spec> parse_builtin(std::string_view spec) {
     if (colon != std::string_view::npos && spec.substr(0, colon) == work.name)
       return builtin_spec{.work = &work, .amount = parse_amount(work, spec.substr(colon + 1))};
   return std::nullopt;
-}
-
-std::unique_ptr<lab::workload> make_builtin_workload(std::string_view spec) {
-  if (!parse_builtin(spec)) throw lab::usage_error("there is no built-in workload '" + std::string(spec) + "'");
-  return std::make_unique<builtin_workload>(spec);
 }
 
 }  // namespace workloads

@@ -10,26 +10,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "lab/workload.hpp"
+#include "workloads/native_work.hpp"
 
 namespace workloads {
-
-using bytes = std::vector<char>;
-
-struct task_input {
-  std::uint64_t amount = 0;  // of the work, in the unit of its workload
-  unsigned number = 0;       // from 0
-  bytes data{};              // what it is handed, of a workload with `input`; its own
-};
-
-/// What a task returns, in the terms of a host's record: {"type": "int", "value": "333…"}.
-struct task_value {
-  std::string type;   // "int" or "none"
-  std::string value;  // empty for none, and for what value_of() finds out
-  bytes data{};
-};
 
 struct builtin {
   std::string_view name;      // "sleep", of "sleep:1.5"
@@ -60,7 +45,9 @@ struct builtin_spec {
 /// wrong.
 std::optional<builtin_spec> parse_builtin(std::string_view spec);
 
-/// Its hosts are this program with `__run` (builtin_host.hpp). Throws lab::usage_error.
+/// Throws lab::usage_error.
 std::unique_ptr<lab::workload> make_builtin_workload(std::string_view spec);
+
+std::unique_ptr<native_work> make_builtin_work(const builtin_spec& spec);
 
 }  // namespace workloads

@@ -47,10 +47,11 @@ class Usage(ToolTest):
 
     def test_work_of_no_known_form(self):
         message = self.refused("compare", "something")
-        for part in ("'something'", "sleep:SECONDS", "cpu:N", "FILE.py:FUNCTION"):
+        for part in ("'something'", "sleep:SECONDS", "cpu:N", "FILE.py:FUNCTION", "./FILE.so:FUNCTION",
+                     "http://HOST:PORT/PATH", "'cmd:COMMAND ARGS'"):
             self.assertIn(part, message)
         self.assertNotIn("did you mean", message)
-        self.assertIn("'http://x'", self.refused("compare", "http://x"))
+        self.assertIn("'ftp://x'", self.refused("compare", "ftp://x"))
         for work in ("slep:1", "sleep", "sleeep:"):
             self.assertIn("did you mean sleep:SECONDS?", self.refused("compare", work))
 
@@ -136,7 +137,8 @@ class Usage(ToolTest):
         self.assertIn("did you mean fanout compare?", self.refused("compar"))
         self.assertIn("did you mean fanout explain?", self.refused("explian"))
         self.assertIn("did you mean fanout compare cpu:10?", self.refused("cpu:10"))
-        self.assertIn("did you mean fanout compare a.py:f?", self.refused("a.py:f"))
+        for work in ("a.py:f", "./a.so:f", "http://localhost/", "cmd:true"):
+            self.assertIn(f"did you mean fanout compare {work}?", self.refused(work))
 
 
 class Help(ToolTest):
@@ -145,7 +147,7 @@ class Help(ToolTest):
             done = self.run_tool(*args, "--help")
             self.assertEqual(done.returncode, 0)
             self.assertRegex(done.stdout_text, r"Examples:\n  (fanout|source <\(fanout)")
-            for hidden in ("__run", "__cost", "__man"):
+            for hidden in ("__run", "__check", "__cost", "__man"):
                 self.assertNotIn(hidden, done.stdout_text)
 
     def test_help_says_how_it_is_called_and_is_of_one_style(self):

@@ -46,6 +46,11 @@ step "${unseen[@]}" "$work/user/build/user"
 [[ $(<"$work/log") == "fanout works from an installed package" ]] ||
   fail "the program that uses the package said:" "$(<"$work/log")"
 
+cp -R "$root/examples/plugin" "$work/plugin"
+step "${unseen[@]}" "$cmake" -S "$work/plugin" -B "$work/plugin/build" -G Ninja -DCMAKE_CXX_COMPILER="$cxx" \
+  -DCMAKE_BUILD_TYPE="$config" -DCMAKE_PREFIX_PATH="$prefix"
+step "${unseen[@]}" "$cmake" --build "$work/plugin/build"
+
 # --- the tool
 
 # Compares WORK under every model; its result is the sum of i*i for i < 1000.
@@ -70,6 +75,9 @@ for file in fanout/schema/fanout-{result,costs}-1.json man/man1/fanout.1 bash-co
   zsh/site-functions/_fanout fish/vendor_completions.d/fanout.fish; do
   [[ -s share/$file ]] || fail "share/$file is not installed, or empty"
 done
+"${unseen[@]}" bin/fanout compare "$work/plugin/build/libtasks.so:count_primes" --arg 1000 --rounds 1 >"$work/log" 2>&1 ||
+  fail "the plugin cannot be compared:" "$(<"$work/log")"
+[[ $(<"$work/log") == *"every model returned 168"* ]] || fail "the plugin has counted:" "$(<"$work/log")"
 if [[ ! -e lib/fanout/_fanout.abi3.so ]]; then
   echo "the Python extension was not built: Python functions are not tried"
   exit
