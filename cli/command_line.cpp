@@ -9,9 +9,12 @@
 #include <cctype>
 #include <charconv>
 #include <fanout/workers.hpp>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "cli/completion.hpp"
+#include "cli/config_file.hpp"
 #include "cli/description.hpp"
 #include "cli/manual.hpp"
 #include "cli/nearest_word.hpp"
@@ -127,9 +130,9 @@ Examples:
 /// As typed.
 struct texts {
   std::string work, tasks, workers, models, reference, rounds, warmup, budget, timeout, python, min_effect, format,
-      seed, export_json, resume, runs;
+      seed, export_json, resume, runs, config;
   std::vector<std::string> args, assertions;
-  bool strict = false, dry_run = false;
+  bool strict = false, dry_run = false, no_config = false;
   std::string spec, model, file;
   std::string cost, batches, shell;
 };
@@ -204,6 +207,8 @@ void add_compare(CLI::App& app, texts& typed) {
   option("--resume", typed.resume, "FILE", "go on with what Ctrl-C has interrupted");
   option("--seed", typed.seed, "N", "seed of the order in which models run (random)");
   compare->add_flag("--dry-run", typed.dry_run, "show what would be run, and run nothing");
+  option("--config", typed.config, "FILE", "a file with defaults (that of the user)");
+  compare->add_flag("--no-config", typed.no_config, "no defaults from a file");
 }
 
 CLI::App* add_explain(CLI::App& app, texts& typed) {
@@ -359,14 +364,69 @@ compare_options checked(const texts& typed) {
   return options;
 }
 
+/// What a file may have defaults for: what is of the user and the machine, rather than of one comparison.
+constexpr std::pair<std::string_view, std::string texts::*> configurable[] = {
+    {"models", &texts::models}, {"reference", &texts::reference},  {"rounds", &texts::rounds},
+    {"warmup", &texts::warmup}, {"budget", &texts::budget},        {"timeout", &texts::timeout},
+    {"python", &texts::python}, {"min-effect", &texts::min_effect}};
+
+std::string texts::* member_of(std::string_view key) {
+  return std::ranges::find(configurable, key, &std::pair<std::string_view, std::string texts::*>::first)->second;
+}
+
+/// As if it were all that is typed: what is wrong with it is wrong in its line, also where something else is typed.
+void check_alone(const configured_value& value) {
+  texts alone;
+  alone.*member_of(value.key) = value.text;
+  try {
+    checked(alone);
+  } catch (const lab::usage_error& error) {
+    throw lab::usage_error(fmt::format("{}: {}", value.place, error.what()));
+  }
+}
+
+std::vector<configured_value> configured_values(const std::string& path) {
+  std::vector<std::string> keys;
+  for (const auto& [key, member] : configurable) keys.emplace_back(key);
+  std::vector<configured_value> values = read_config_file(path, keys);
+  std::ranges::for_each(values, check_alone);
+  return values;
+}
+
+/// With what a file has defaults for and was not typed. An experiment that goes on has its own already, but for the
+/// budget, which begins anew.
+compare_options with_defaults(texts typed) {
+  if (typed.no_config && !typed.config.empty())
+    throw lab::usage_error("--config names a file with defaults, and --no-config wants none: leave one of them out");
+  const std::string path = typed.config.empty() ? users_config_file() : typed.config;
+  std::error_code ignored;
+  if (typed.no_config || (typed.config.empty() && !std::filesystem::exists(path, ignored))) return checked(typed);
+  checked(typed);  // what is typed is not the file's fault
+  std::string used;
+  for (const configured_value& value : configured_values(path)) {
+    std::string& text = typed.*member_of(value.key);
+    if (!text.empty() || (!typed.resume.empty() && value.key != "budget")) continue;
+    text = value.text;
+    used += fmt::format("{} {} {}", used.empty() ? path + ":" : ",", value.key, value.text);
+  }
+  try {
+    compare_options options = checked(typed);
+    options.configured = used;
+    return options;
+  } catch (const lab::usage_error& error) {
+    throw lab::usage_error(fmt::format("{}; defaults are from {}", error.what(), used));
+  }
+}
+
 /// CLI11 takes "--arg=" for "--arg": what stands after the = is then the next word. In two words it is unmistakable.
 std::vector<std::string> with_empty_values_apart(int argc, char** argv) {
   std::vector<std::string> words;
-  bool value = false;  // the option before takes one: all do but for these two, and --help and --version
+  bool value = false;  // the option before takes one: all do but for these, and --help and --version
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
     const bool option = !value && word.starts_with("--") && word.size() > 2;
-    value = option && word.find('=') == std::string::npos && word != "--strict" && word != "--dry-run";
+    value = option && word.find('=') == std::string::npos && word != "--strict" && word != "--dry-run" &&
+            word != "--no-config";
     if (option && word.find('=') + 1 == word.size()) {
       word.pop_back();
       words.push_back(std::move(word));
@@ -476,7 +536,7 @@ command parse_command_line(int argc, char** argv) {
   if (doctor->parsed()) return doctor_options{table_or_json(typed.format)};
   if (explain->parsed()) return checked_explain(typed);
   if (self_test->parsed()) return checked_self_test(typed);
-  if (!run->parsed()) return checked(typed);
+  if (!run->parsed()) return with_defaults(typed);
   return run_host_options{.spec = typed.spec,
                           .model = typed.model,
                           .args = typed.args,

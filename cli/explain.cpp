@@ -2,7 +2,8 @@
 // From a file to the same lines that were printed when it was measured.
 #include "cli/explain.hpp"
 
-#include <fmt/format.h>
+#include <utility>
+#include <vector>
 
 #include "cli/output.hpp"
 #include "cli/record_file.hpp"
@@ -11,46 +12,28 @@ namespace cli {
 
 namespace {
 
-exit_code explain_one(const nlohmann::json& document, const report_options& options) {
-  lab::record record = lab::read_record(document);
+exit_code explain_one(lab::record record, const report_options& options) {
   if (options.format == output_format::table) report_plan(record);
   return report_end(report_result(std::move(record), {}, options), options.format);
 }
 
-exit_code explain_scan(const nlohmann::json& points, const report_options& options) {
-  if (!points.is_array() || points.empty()) throw lab::bad_record("/points is not a list of records: […]");
+exit_code explain_scan(recorded points, const report_options& options) {
   refuse_claims(options);
-  std::vector<lab::record> read;
-  for (const nlohmann::json& one : points) {
-    const std::string where = fmt::format("/points/{}", read.size());
-    read.push_back(lab::read_record(one, where));
-    if (read.back().title != read.front().title || read.back().models != read.front().models)
-      throw lab::bad_record(where + " has other work or other models than the first");
-  }
   std::vector<comparison_outcome> outcomes;
-  for (lab::record& record : read) outcomes.push_back(report_result(std::move(record), {}, point_report(options)));
+  for (lab::record& record : points.records)
+    outcomes.push_back(report_result(std::move(record), {}, point_report(options)));
   return report_scan_end(outcomes, options.format);
 }
 
-/// The notebook's: all are read before the first is shown.
-exit_code explain_all(const nlohmann::json& comparisons, const report_options& options) {
-  if (!comparisons.is_array() || comparisons.empty())
-    throw lab::bad_record("/comparisons is not a list of records: […]");
+exit_code explain_notebook(recorded parts, const report_options& options) {
   refuse_claims(options);
-  std::vector<std::pair<std::string, lab::record>> read;
-  for (const nlohmann::json& one : comparisons) {
-    const std::string where = fmt::format("/comparisons/{}", read.size());
-    lab::record record = lab::read_record(one, where);
-    if (!one.contains("name") || !one["name"].is_string()) throw lab::bad_record(where + "/name is not a text");
-    read.emplace_back(one["name"], std::move(record));
-  }
   std::vector<comparison_outcome> outcomes;
-  for (auto& [name, record] : read) {
+  for (std::size_t i = 0; i < parts.records.size(); ++i) {
     if (options.format == output_format::table) {
-      write_out(heading(outcomes.size() + 1, read.size(), name));
-      report_plan(record);
+      write_out(heading(i + 1, parts.records.size(), parts.names[i]));
+      report_plan(parts.records[i]);
     }
-    outcomes.push_back(report_result(std::move(record), name, options));
+    outcomes.push_back(report_result(std::move(parts.records[i]), parts.names[i], options));
   }
   return report_end(outcomes, options.format);
 }
@@ -58,14 +41,16 @@ exit_code explain_all(const nlohmann::json& comparisons, const report_options& o
 }  // namespace
 
 exit_code run_explain(const explain_options& options) {
-  try {
-    const nlohmann::json document = read_json(options.file);
-    if (document.is_object() && document.contains("points")) return explain_scan(document["points"], options.report);
-    const bool several = document.is_object() && document.contains("comparisons");
-    return several ? explain_all(document["comparisons"], options.report) : explain_one(document, options.report);
-  } catch (const lab::bad_record& error) {
-    throw no_record(options.file, error);
+  recorded found = records_of(options.file);
+  switch (found.of) {
+    case recorded::form::scan:
+      return explain_scan(std::move(found), options.report);
+    case recorded::form::notebook:
+      return explain_notebook(std::move(found), options.report);
+    case recorded::form::one:
+      break;
   }
+  return explain_one(std::move(found.records.front()), options.report);
 }
 
 }  // namespace cli

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `fanout compare` without WORK: the notebook's claims, measured natively and in the user's Python.
+#include <fmt/format.h>
+
 #include <functional>
 #include <optional>
 #include <string>
@@ -7,6 +9,7 @@
 #include "cli/compare.hpp"
 #include "cli/export_file.hpp"
 #include "cli/output.hpp"
+#include "cli/series.hpp"
 #include "workloads/builtin.hpp"
 #include "workloads/python/python_workload.hpp"
 
@@ -58,6 +61,30 @@ std::vector<cell> cells() {
           {"CPU work, Python", python_cpu}};
 }
 
+/// Their headings stand above them in tables alone.
+void show_heading(std::size_t i, std::size_t of, const std::string& name, const report_options& report) {
+  if (report.format == output_format::table) write_out(heading(i + 1, of, name));
+}
+
+std::vector<std::string> names_of(const std::vector<cell>& all) {
+  std::vector<std::string> names;
+  for (const cell& one : all) names.push_back(one.name);
+  return names;
+}
+
+/// Of one that was whole already.
+comparison_outcome show_whole(const lab::record& whole, const std::string& name, const report_options& report) {
+  if (report.format == output_format::table) report_plan(whole);
+  return report_result(whole, name, report);
+}
+
+/// With the same interpreter.
+chosen_work choose_again(const std::string& name, const lab::record& begun) {
+  for (const cell& one : cells())
+    if (one.name == name) return one.choose(options_of(begun));
+  throw lab::usage_error(fmt::format("'{}' is no part of this version's notebook", name));
+}
+
 }  // namespace
 
 exit_code run_notebook(const compare_options& options) {
@@ -76,13 +103,31 @@ exit_code run_notebook(const compare_options& options) {
   if (!options.export_json.empty()) file.emplace(options.export_json);
   compare_options each = options;
   if (each.budget) each.budget_shares = static_cast<unsigned>(all.size());
-  std::vector<comparison_outcome> outcomes;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (options.report.format == output_format::table) write_out(heading(i + 1, all.size(), all[i].name));
-    outcomes.push_back(compare_work(all[i].choose(each), each, all[i].name));
-  }
-  if (file) file->write(json_document(outcomes));
-  return report_end(outcomes, options.report.format);
+  std::vector<lab::record> plans;  // found out before a signal comes, after which nothing can be asked
+  for (std::size_t i = 0; file && i < all.size(); ++i) plans.push_back(unbegun_record(all[i].choose(each), each));
+  const auto measure = [&](std::size_t i, const keep_rounds& keep) {
+    show_heading(i, all.size(), all[i].name, each.report);
+    return compare_work(all[i].choose(each), each, all[i].name, keep);
+  };
+  const auto planned = [&](std::size_t i, const lab::record&) { return plans[i]; };
+  const series parts{all.size(), measure, planned, names_of(all), json_document};
+  return report_end(run_series(parts, file ? &*file : nullptr), options.report.format);
+}
+
+exit_code resume_notebook(const compare_options& options, const recorded& begun, export_file& file) {
+  refuse_claims(options.report);
+  compare_options each = options;
+  if (each.budget) each.budget_shares = still_to_measure(begun);
+  const auto measure = [&](std::size_t i, const keep_rounds& keep) {
+    const lab::record& part = begun.records[i];
+    const std::string& name = begun.names[i];
+    show_heading(i, begun.records.size(), name, each.report);
+    if (!part.interrupted) return show_whole(part, name, each.report);
+    return resume_work(*choose_again(name, part).work, part, each, name, keep);
+  };
+  const auto as_it_is = [&](std::size_t i, const lab::record&) { return begun.records[i]; };
+  const series parts{begun.records.size(), measure, as_it_is, begun.names, json_document};
+  return report_end(run_series(parts, &file), options.report.format);
 }
 
 }  // namespace cli

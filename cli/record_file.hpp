@@ -2,22 +2,22 @@
 // Records in files, which may be something else.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "lab/record.hpp"
-#include "lab/record_reader.hpp"
-#include "lab/workload.hpp"
 
 namespace cli {
 
-/// What is in the file. Throws lab::usage_error if it cannot be read, lab::bad_record if that is not JSON.
-nlohmann::json read_json(const std::string& path);
+/// The comparisons that a file has: one, or several.
+struct recorded {
+  enum class form { one, notebook, scan };
+  form of = form::one;
+  std::vector<lab::record> records{};
+  std::vector<std::string> names{};  // of the notebook's
+};
 
-/// What is wrong with that file, and what a record would be.
-lab::usage_error no_record(const std::string& path, const lab::bad_record& error);
-
-/// The record of one comparison. Throws lab::usage_error.
-lab::record one_record_of(const std::string& path);
+/// Throws lab::usage_error that names the file.
+recorded records_of(const std::string& path);
 
 }  // namespace cli

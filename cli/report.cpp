@@ -10,6 +10,7 @@
 #include "cli/output.hpp"
 #include "lab/analysis.hpp"
 #include "lab/csv.hpp"
+#include "lab/format.hpp"
 #include "lab/markdown.hpp"
 #include "lab/scan.hpp"
 #include "lab/terminal.hpp"
@@ -125,8 +126,9 @@ exit_code report_end(const comparison_outcome& outcome, output_format format) {
   if (format == output_format::markdown) write_out(markdown_document({outcome}));
   if (format == output_format::table && outcome.measured_anything) write_out("\n" + lab::show_legend(out()));
   if (outcome.code != ok || outcome.measured_anything) return outcome.code;
-  const std::string& reason = outcome.record.unavailable.front().reason;
-  lab::say(fmt::format("fanout: nothing could be measured: {}\n", reason.substr(0, reason.find('\n'))));
+  const auto& why = outcome.record.unavailable;
+  const std::string reason = why.empty() ? "no model has a whole round" : lab::first_line(why.front().reason);
+  lab::say(fmt::format("fanout: nothing could be measured: {}\n", reason));
   return task_failed;
 }
 

@@ -18,8 +18,8 @@ struct comparison_outcome {
   lab::record record;
   std::string name;  // of a part of the notebook
   std::string headline;
-  bool measured_anything;
-  exit_code code;
+  bool measured_anything = false;
+  exit_code code = ok;
 };
 
 /// "1/4 waits, native  ", the heading of one of several comparisons.

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "cli/compare.hpp"
+#include "cli/series.hpp"
 
 namespace cli {
 
@@ -29,6 +30,19 @@ std::vector<compare_options> points_of(const compare_options& options) {
   return points;
 }
 
+/// As the first of its scan, which was measured.
+lab::record unbegun_point(lab::record point, unsigned tasks, unsigned workers) {
+  point.tasks = tasks;
+  point.workers = workers;
+  point.budget_spent = false;
+  point.interrupted = true;
+  point.order.clear();
+  point.conditions.clear();
+  point.warmup_runs.clear();
+  point.runs.clear();
+  return point;
+}
+
 }  // namespace
 
 exit_code run_scan(const compare_options& options) {
@@ -37,10 +51,30 @@ exit_code run_scan(const compare_options& options) {
   const chosen_work chosen = choose_work(options);
   std::optional<export_file> file;
   if (!options.export_json.empty()) file.emplace(options.export_json);
-  std::vector<comparison_outcome> outcomes;
-  for (const compare_options& point : points_of(options)) outcomes.push_back(compare_work(chosen, point));
-  if (file) file->write(scan_document(outcomes));
-  return report_scan_end(outcomes, options.report.format);
+  const std::vector<compare_options> points = points_of(options);
+  const auto measure = [&](std::size_t i, const keep_rounds& keep) {
+    return compare_work(chosen, points[i], {}, keep);
+  };
+  const auto unbegun = [&](std::size_t i, const lab::record& first) {
+    return unbegun_point(first, tasks_of(chosen, points[i]), workers_of(chosen, points[i]));
+  };
+  const series all{points.size(), measure, unbegun, {}, scan_document};
+  return report_scan_end(run_series(all, file ? &*file : nullptr), options.report.format);
+}
+
+exit_code resume_scan(const compare_options& options, const recorded& begun, export_file& file) {
+  refuse_claims(options.report);
+  const chosen_work chosen = choose_work(options_of(begun.records.front()));
+  compare_options each = options;
+  each.report = point_report(options.report);
+  each.budget_shares = options.budget ? still_to_measure(begun) : static_cast<unsigned>(begun.records.size());
+  const auto measure = [&](std::size_t i, const keep_rounds& keep) {
+    const lab::record& point = begun.records[i];
+    return point.interrupted ? resume_work(*chosen.work, point, each, {}, keep) : report_result(point, {}, each.report);
+  };
+  const auto as_it_is = [&](std::size_t i, const lab::record&) { return begun.records[i]; };
+  const series all{begun.records.size(), measure, as_it_is, {}, scan_document};
+  return report_scan_end(run_series(all, &file), options.report.format);
 }
 
 }  // namespace cli

@@ -4,9 +4,11 @@
 #   lib/fanout/                what the tool needs at run time, found from its own place as ../lib/fanout
 #   share/fanout/schema/       what its records are like, for those who read them
 #   share/man/, share/*/       its manual page, and completions for bash, zsh and fish
-#   include/fanout/, lib*/     headers, static library, CMake package       component fanout_development
+#   include/fanout/, lib*/     headers, static library, CMake package,      component fanout_development
+#                              fanout.pc
 #
-# Nothing in it names the prefix: an installed tree may be moved.
+# Nothing in it names the prefix: an installed tree may be moved. The Python package, of component python, is installed where it
+# is built. cmake/package.cmake makes Debian packages of the components.
 
 include(CMakePackageConfigHelpers)
 
@@ -25,6 +27,12 @@ install(FILES ${PROJECT_BINARY_DIR}/fanout-config.cmake ${PROJECT_BINARY_DIR}/fa
               ${CMAKE_CURRENT_LIST_DIR}/Findlibelf.cmake
         DESTINATION ${package_dir} COMPONENT fanout_development)
 
+# pkg-config asks for the prefix as seen from where the file lies.
+set(pkgconfig_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+file(RELATIVE_PATH prefix_from_pkgconfig ${CMAKE_INSTALL_PREFIX}/${pkgconfig_dir} ${CMAKE_INSTALL_PREFIX})
+configure_file(${CMAKE_CURRENT_LIST_DIR}/fanout.pc.in ${PROJECT_BINARY_DIR}/fanout.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/fanout.pc DESTINATION ${pkgconfig_dir} COMPONENT fanout_development)
+
 if(TARGET fanout_cli)
   install(FILES ${PROJECT_SOURCE_DIR}/schema/fanout-result-1.json ${PROJECT_SOURCE_DIR}/schema/fanout-costs-1.json
           DESTINATION ${CMAKE_INSTALL_DATADIR}/fanout/schema COMPONENT fanout_tool)
@@ -33,6 +41,16 @@ if(TARGET fanout_cli)
   endforeach()
   install(DIRECTORY ${PROJECT_BINARY_DIR}/share/man/man1 DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT fanout_tool)
   install(TARGETS fanout_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT fanout_tool)
+  # What is linked is installed as a target, which can be stripped; the rest of the folder as it lies there.
   install(DIRECTORY ${PROJECT_BINARY_DIR}/lib/fanout DESTINATION lib COMPONENT fanout_tool USE_SOURCE_PERMISSIONS
-          PATTERN "__pycache__" EXCLUDE)
+          PATTERN "__pycache__" EXCLUDE PATTERN "fanout-worker" EXCLUDE PATTERN "_fanout.abi3.so" EXCLUDE
+          PATTERN "libfanout_gil.so" EXCLUDE)
+  install(TARGETS fanout_worker RUNTIME DESTINATION lib/fanout COMPONENT fanout_tool)
+  if(TARGET fanout_python)
+    install(TARGETS fanout_python fanout_gil LIBRARY DESTINATION lib/fanout COMPONENT fanout_tool)
+  endif()
+endif()
+
+if(PROJECT_IS_TOP_LEVEL)
+  include(${CMAKE_CURRENT_LIST_DIR}/package.cmake)
 endif()

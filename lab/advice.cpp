@@ -35,6 +35,22 @@ std::string beside(const facts& all, const model_summary& chosen, const model_su
                      other.peak_bytes > 1.1 * chosen.peak_bytes ? ", and takes more memory" : "");
 }
 
+/// What there are verdicts on is each other model against the reference alone.
+std::string advice_on_reference(const facts& all) {
+  const std::string& reference = all.experiment.reference;
+  std::vector<std::string> faster, open;
+  for (const model_summary& model : all.found.models) {  // best first
+    const verdict found = all.found.between(model.model, reference);
+    if (found == verdict::faster) faster.push_back(model.model);
+    if (found == verdict::undecided && model.model != reference) open.push_back(model.model);
+  }
+  if (faster.empty()) return open.empty() ? fmt::format("stay with {}: nothing is faster", reference) : "";
+  std::string text = fmt::format("rather than {}, use {}{}", reference, faster[0], how_many_workers(all, faster[0]));
+  for (std::size_t i = 1; i < faster.size(); ++i)
+    text += fmt::format("; {} is faster than {}, too, and was not compared with {}", faster[i], reference, faster[0]);
+  return text;
+}
+
 }  // namespace
 
 std::optional<diagnosis::bound> best_possible(const facts& all) {
@@ -48,16 +64,21 @@ std::optional<diagnosis::bound> best_possible(const facts& all) {
   const double undisturbed = time.tasks_s > 0 ? work_s / time.tasks_s : 1;
   const double longest_s = undisturbed * all.longest_task_at_its_best_s("serial");
   const double least_s = std::max(time.cpu_s / rounds / all.cpus, longest_s);
-  const auto best = std::ranges::max_element(
-      all.found.models, {}, [](const model_summary& model) { return model.speedup_vs_serial.value_or(0); });
-  if (!(least_s > 0)) return {};
-  return diagnosis::bound{std::min<double>(work_s / rounds / least_s, all.experiment.tasks),
-                          best->speedup_vs_serial.value_or(1), best->model, all.cpus};
+  // In the terms of the table.
+  const bool on_serial = all.experiment.reference.empty();
+  const std::string over = on_serial ? "serial" : all.experiment.reference;
+  const auto speedup = on_serial ? &model_summary::speedup_vs_serial : &model_summary::speedup_vs_reference;
+  const auto best = std::ranges::max_element(all.found.models, {},
+                                             [&](const model_summary& model) { return (model.*speedup).value_or(0); });
+  if (!(least_s > 0) || !((*best).*speedup)) return {};
+  const double over_serial = std::min<double>(work_s / rounds / least_s, all.experiment.tasks);
+  return diagnosis::bound{over_serial / *all.speedup(over), *((*best).*speedup), best->model, all.cpus, over};
 }
 
 std::string advice(const facts& all) {
   const std::vector<model_summary>& models = all.found.models;
   if (models.size() < 2 || !all.alone) return {};
+  if (!all.experiment.reference.empty()) return advice_on_reference(all);
   std::vector<const model_summary*> best;
   for (const model_summary& model : models)
     if (model.rank == 1) best.push_back(&model);

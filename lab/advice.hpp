@@ -14,7 +14,8 @@ namespace lab {
 std::optional<diagnosis::bound> best_possible(const facts& all);
 
 /// In a line; empty if nothing is shown. Of the best the simplest, if it is one of them; else the fastest, or what
-/// takes least memory of those that are shown to be as fast. What is undecided may be far slower.
+/// takes least memory of those that are shown to be as fast. What is undecided may be far slower. With a reference:
+/// what is shown to be faster than that.
 std::string advice(const facts& all);
 
 }  // namespace lab

@@ -84,7 +84,9 @@ std::optional<claim> parse_claim(const std::string& text) {
        right = parse_side(std::string_view(text).substr(at + 1));
   if (!left || !right || left->model == right->model) return std::nullopt;
   if (text[at] == '>') std::swap(left, right);
-  return claim{.text = text, .a = left->model, .b = right->model, .factor = right->factor / left->factor};
+  const double factor = right->factor / left->factor;
+  if (!(factor > 0) || !std::isfinite(factor)) return std::nullopt;
+  return claim{.text = text, .a = left->model, .b = right->model, .factor = factor};
 }
 
 judgement judge(const claim& made, const analysis& found) {

@@ -41,8 +41,9 @@ diagnosis diagnose(const record& experiment, const analysis& found) {
 }
 
 std::string best_possible_in_words(const diagnosis::bound& best) {
-  return fmt::format("{} is possible on {}; {} reached {}", times(best.speedup), counted(best.cpus, "CPU"), best.model,
-                     times(best.reached));
+  const std::string over = best.over == "serial" ? "" : fmt::format(" the speed of {}", best.over);
+  return fmt::format("{}{} is possible on {}; {} reached {}", times(best.speedup), over, counted(best.cpus, "CPU"),
+                     best.model, times(best.reached));
 }
 
 void add_to_json(const diagnosis& why, json& record) {
@@ -51,7 +52,8 @@ void add_to_json(const diagnosis& why, json& record) {
   if (why.best_possible)
     record["best_possible"] = {{"speedup", why.best_possible->speedup},
                                {"reached", why.best_possible->reached},
-                               {"model", why.best_possible->model}};
+                               {"model", why.best_possible->model},
+                               {"over", why.best_possible->over}};
   if (!why.advice.empty()) record["advice"] = why.advice;
 }
 

@@ -26,10 +26,11 @@ struct diagnosis {
   std::vector<finding> cautions;
 
   struct bound {
-    double speedup;  // over serial: no model can be faster than its longest task, nor than its CPU work on all CPUs
+    double speedup;  // no model can be faster than its longest task, nor than its CPU work on all CPUs
     double reached;  // the most that any has
     std::string model;
     unsigned cpus;
+    std::string over;  // what both are relative to: the reference, or serial
   };
   std::optional<bound> best_possible{};
   std::string advice{};  // in a line; empty if nothing is shown
@@ -40,7 +41,7 @@ struct diagnosis {
 
 diagnosis diagnose(const record& experiment, const analysis& found);
 
-/// "2.00× is the most that 2 CPUs can give; threads reaches 1.98×".
+/// "2.00× is possible on 2 CPUs; threads reached 1.98×".
 std::string best_possible_in_words(const diagnosis::bound& best);
 
 /// "why", "cautions", "best_possible" and "advice", those that there are.

@@ -44,8 +44,7 @@ experiment_plan plan_of(const record& begun) {
           .seed = begun.seed,
           .test = begun.test,
           .warmups = begun.warmups,
-          .timeout = std::chrono::ceil<std::chrono::nanoseconds>(std::chrono::duration<double>(begun.timeout_s)),
-          .least_rounds = static_cast<unsigned>(begun.order.size()) + 1};
+          .timeout = std::chrono::ceil<std::chrono::nanoseconds>(std::chrono::duration<double>(begun.timeout_s))};
 }
 
 /// Measurements of different things do not make one experiment. `what` is the first key that differs.
@@ -232,7 +231,7 @@ record run_experiment(workload& work, const experiment_plan& plan, observer& wat
 }
 
 record resume_experiment(workload& work, record begun, const std::vector<claim>& claims,
-                         std::chrono::nanoseconds budget, observer& watcher) {
+                         std::chrono::nanoseconds budget, unsigned least_rounds, observer& watcher) {
   if (!begun.interrupted || begun.order.size() >= begun.test.looks.back())
     throw usage_error("the experiment is complete: there is nothing to go on with");
   work.prepare(begun.tasks);
@@ -250,6 +249,7 @@ record resume_experiment(workload& work, record begun, const std::vector<claim>&
   experiment_plan plan = plan_of(begun);
   plan.claims = claims;
   plan.budget = budget;
+  plan.least_rounds = std::max(least_rounds, static_cast<unsigned>(begun.order.size()) + 1);
   begun.interrupted = false;
   begun.budget_s = seconds(budget);
   begun.unavailable.clear();  // they are found again

@@ -51,10 +51,11 @@ class observer {
 record run_experiment(workload& work, const experiment_plan& plan, observer& watcher);
 
 /// Goes on with an experiment that was interrupted, as if it had not been: its models run in the order in which they
-/// would have, after warming up again. Claims and budget are new. Throws usage_error if there is nothing to go on with,
-/// or if work, models or machine are not the same.
+/// would have, after warming up again. Claims and budget are new, as is `least_rounds`, for which the budget waits: one
+/// at least is run. Throws usage_error if there is nothing to go on with, or if work, models or machine are not the
+/// same.
 record resume_experiment(workload& work, record begun, const std::vector<claim>& claims,
-                         std::chrono::nanoseconds budget, observer& watcher);
+                         std::chrono::nanoseconds budget, unsigned least_rounds, observer& watcher);
 
 /// What that would run: its record before anything has run, with the order of the first round. Throws as that does.
 record plan_experiment(workload& work, const experiment_plan& plan);

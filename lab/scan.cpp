@@ -53,7 +53,7 @@ names walls_in_words(const record& point, const analysis& found) {
   for (const std::string& model : point.models) {
     const auto at = std::ranges::find(found.models, model, &model_summary::model);
     if (at == found.models.end()) {
-      cells.push_back(is_unavailable(point, model) ? "n/a  " : "failed  ");
+      cells.push_back(is_unavailable(point, model) ? "n/a  " : point.order.empty() ? "–  " : "failed  ");
       continue;
     }
     const bool leads = std::ranges::find(best.models, model) != best.models.end();

@@ -327,7 +327,8 @@ std::string values_in_words(const returned_values& returned, std::size_t width) 
 }
 
 std::string headline(const record& experiment, const analysis& found) {
-  if (found.models.empty()) return "nothing could be measured";
+  if (found.models.empty())
+    return experiment.interrupted && experiment.order.empty() ? "not begun yet" : "nothing could be measured";
   if (found.models.size() == 1)
     return fmt::format("{} alone was measured: there is nothing to compare it with", found.models.front().model);
   if (found.values_differ()) return "no verdict: the models' results differ";
@@ -349,12 +350,14 @@ std::string headline(const record& experiment, const analysis& found) {
 
 std::vector<sentence> sentences(const record& experiment, const analysis& found) {
   std::vector<sentence> all;
-  if (found.models.empty())
+  if (found.models.empty()) {
     all.push_back({"–", ansi::plain, headline(experiment, found)});
-  else if (found.values_differ())
+    add(all, interrupted_sentence(experiment));
+  } else if (found.values_differ()) {
     all.push_back({"✘", ansi::red, "no verdict: the models' results differ"});
-  else
+  } else {
     add_verdict(all, experiment, found);
+  }
   add(all, values_sentence(experiment, found));
   return all;
 }

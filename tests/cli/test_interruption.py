@@ -70,6 +70,53 @@ class Interruption(ToolTest):
             self.assertEqual((refused.returncode, refused.stdout_text), (2, ""))
             self.assertIn(problem, refused.stderr_text)
 
+    def test_a_scan_is_resumed_where_it_was(self):
+        process = self.start("compare", "sleep:0.2", "--models", "async", "--tasks", "1,2,3", "--rounds", "4", "--warmup", "0",
+                             "--seed", "5", "--export-json", "part.json")
+        for _ in range(5):  # the first point is whole
+            while " of 4: " not in (line := process.stderr.readline()):
+                self.assertTrue(line)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130, err)
+        points = self.record("part.json")["points"]
+        whole = sum("interrupted" not in point["plan"] for point in points)
+        self.assertGreaterEqual(whole, 1)
+        self.assertIn(f"fanout: part.json has {whole} of 3 comparisons whole; fanout compare --resume part.json goes on\n", err)
+        self.assertEqual([point["workload"]["tasks"] for point in points], [1, 2, 3])
+        shown = self.run_tool("explain", "part.json")
+        self.assertEqual(shown.returncode, 0, shown.stderr_text)
+
+        done = self.run_tool("compare", "--resume", "part.json")
+        self.assertEqual(done.returncode, 0, done.stderr_text)
+        self.assertIn("best: async everywhere", done.stdout_text)
+        resumed = self.record("part.json")["points"]
+        self.assertEqual([(len(point["plan"]["order"]), "interrupted" in point["plan"]) for point in resumed], [(4, False)] * 3)
+        for before, after in zip(points, resumed):
+            self.assertEqual((after["runs"][:len(before["runs"])], after["seed"]), (before["runs"], 5))
+        self.assertIn("the experiment is complete", self.run_tool("compare", "--resume", "part.json").stderr_text)
+
+    @unittest.skipUnless(HOSTS_PYTHON, "this build has no Python extension")
+    def test_the_notebook_is_resumed_where_it_was(self):
+        process = self.start("compare", "--models", "async", "--rounds", "1", "--tasks", "1", "--warmup", "0", "--export-json",
+                             "part.json", "--format", "json")
+        for _ in range(2):  # the native parts are whole, and the third waits for a second
+            while "round 1 of 1" not in (line := process.stderr.readline()):
+                self.assertTrue(line)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130, err)
+        parts = self.record("part.json")["comparisons"]
+        names = [part["name"] for part in parts]
+        self.assertEqual(names, ["waits, native", "CPU work, native", "waits, Python", "CPU work, Python"])
+        done = self.run_tool("compare", "--resume", "part.json", "--format", "json")
+        self.assertEqual(done.returncode, 0, done.stderr_text)
+        whole = self.record("part.json")["comparisons"]
+        self.assertEqual(whole, json.loads(done.stdout_text)["comparisons"])
+        self.assertEqual(whole[0]["runs"], parts[0]["runs"])
+        for part in whole:
+            self.assertEqual((len(part["runs"]), "interrupted" in part["plan"]), (1, False), part["name"])
+
     def test_nothing_is_resumed_on_another_machine(self):
         part = self.compare_json("cpu:1000", "--rounds", "3")
         part["plan"].update(interrupted=True, looks=[5])

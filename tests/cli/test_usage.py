@@ -106,7 +106,7 @@ class Usage(ToolTest):
     def test_a_record_that_cannot_be_resumed(self):
         self.assertIn("cannot read missing.json", self.refused("compare", "--resume", "missing.json"))
         self.write_file("notebook.json", '{"comparisons": []}')
-        self.assertIn("several comparisons", self.refused("compare", "--resume", "notebook.json"))
+        self.assertIn("/comparisons is not a list of records", self.refused("compare", "--resume", "notebook.json"))
 
     def test_scans_that_are_none(self):
         for text, problem in (("1..x", "not 'x'"), ("4..2", "--workers is a whole number from 4 to 1024, not '2'"),

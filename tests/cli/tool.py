@@ -56,7 +56,8 @@ class ToolTest(unittest.TestCase):
         self.assertEqual(marked_processes(self.mark), [], "processes were left behind")
 
     def environment(self, **changes):
-        environment = dict(os.environ, **changes)
+        # Without the user's own defaults for fanout compare.
+        environment = {**os.environ, "XDG_CONFIG_HOME": os.path.join(self.folder.name, "config"), **changes}
         for name in ("COLUMNS", "NO_COLOR"):
             if name not in changes:
                 environment.pop(name, None)

@@ -21,8 +21,9 @@ TEST(Claim, IsReadWhicheverWayItIsWritten) {
 }
 
 TEST(Claim, AnythingElseIsNone) {
-  for (const char* text : {"", "threads", "threads <", "< threads", "a = b", "a <= b", "a << b", "x*a < b", "-1*a < b",
-                           "0*a < b", "inf*a < b", "a b < c", "a < 2 b", "a < b < c", "a < a"})
+  for (const char* text :
+       {"", "threads", "threads <", "< threads", "a = b", "a <= b", "a << b", "x*a < b", "-1*a < b", "0*a < b",
+        "inf*a < b", "a b < c", "a < 2 b", "a < b < c", "a < a", "1e300*a < 1e-300*b", "1e-300*a < 1e300*b"})
     EXPECT_FALSE(lab::parse_claim(text)) << text;
 }
 

@@ -268,6 +268,38 @@ TEST(Diagnosis, WhatIsPossibleIsTheLongestTaskOrAllCpusAtWork) {
   EXPECT_NEAR(diagnosed(timed_record(3, 2, {uneven})).best_possible.value().speedup, 1.2, 0.01);
 }
 
+lab::record against(const std::string& reference, lab::record made) {
+  made.reference = reference;
+  return made;
+}
+
+TEST(Diagnosis, WhatIsPossibleIsRelativeToTheReference) {
+  const auto best = diagnosed(against("processes", computing())).best_possible.value();
+  EXPECT_NEAR(best.speedup, 2.0 / 1.905, 0.02);
+  EXPECT_NEAR(best.reached, 1.05 / 1.02, 0.01);
+  EXPECT_EQ(best.model, "threads");
+  EXPECT_EQ(lab::best_possible_in_words(best),
+            "1.05× the speed of processes is possible on 2 CPUs; threads reached 1.03×");
+  const auto over_serial = diagnosed(against("serial", computing())).best_possible.value();
+  EXPECT_EQ(lab::best_possible_in_words(over_serial),
+            lab::best_possible_in_words(*diagnosed(computing()).best_possible));
+}
+
+TEST(Diagnosis, AdviceWithAReferenceIsWhatIsShownToBeFasterThanThat) {
+  EXPECT_EQ(diagnosed(against("serial", timed_record(2, 2, {serial_computing(), threads_computing()}))).advice,
+            "rather than serial, use threads with 2 workers, one for each CPU");
+  EXPECT_EQ(
+      diagnosed(against("serial", computing())).advice,
+      "rather than serial, use threads with 2 workers, one for each CPU; processes is faster than serial, too, and was "
+      "not compared with threads");
+  EXPECT_EQ(diagnosed(against("async", timed_record(2, 2, {serial_computing(), async_computing()}))).advice,
+            "stay with async: nothing is faster");
+  lab::record open = against("serial", timed_record(2, 2, {serial_computing(), threads_computing()}));
+  for (lab::run_record& run : open.runs)
+    if (run.model == "threads" && run.round % 2 == 0) run.wall_s *= 2;
+  EXPECT_EQ(diagnosed(open).advice, "");
+}
+
 TEST(Diagnosis, AdviceNamesTheModelAndItsWorkers) {
   EXPECT_EQ(diagnosed(computing()).advice,
             "use threads with 2 workers, one for each CPU; whether processes is faster is undecided");

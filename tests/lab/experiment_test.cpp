@@ -213,7 +213,7 @@ TEST_F(Experiment, GoesOnAfterASignalInTheOrderItWouldHaveHad) {
   EXPECT_EQ(watcher.kept->order.size(), 2U) << "the third round was not whole";
   EXPECT_EQ(watcher.kept->runs.size(), 6U);
   const lab::record begun = lab::read_record(lab::to_json(*watcher.kept));  // as from a file
-  const lab::record whole = lab::resume_experiment(work, begun, {}, {}, watcher);
+  const lab::record whole = lab::resume_experiment(work, begun, {}, {}, 1, watcher);
   EXPECT_FALSE(whole.interrupted);
   EXPECT_EQ(whole.order, order);
   EXPECT_EQ(whole.runs.size(), 21U);
@@ -227,7 +227,7 @@ TEST_F(Experiment, IsNotResumedIfItIsCompleteOrAnother) {
     scripted work(std::move(with));
     lab::observer nobody;
     try {
-      lab::resume_experiment(work, begun, {}, {}, nobody);
+      lab::resume_experiment(work, begun, {}, {}, 1, nobody);
     } catch (const lab::usage_error& error) {
       return error.what();
     }
@@ -252,7 +252,7 @@ TEST_F(Experiment, WhatHasFailedIsNotRunWhenItIsResumed) {
   begun.test.looks = {4};
   scripted work(scripts);
   lab::observer nobody;
-  const lab::record whole = lab::resume_experiment(work, begun, {}, {}, nobody);
+  const lab::record whole = lab::resume_experiment(work, begun, {}, {}, 1, nobody);
   EXPECT_EQ(runs_of(whole, "async"), 1U);
   EXPECT_EQ(runs_of(whole, "threads"), 4U);
 }

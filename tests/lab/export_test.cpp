@@ -41,13 +41,20 @@ TEST(Csv, ALineForEachModel) {
   experiment.title = "tasks.py:f(1, \"x\")";
   experiment.runs.back().error = "no,\nnot here";  // threads, in the last round
   EXPECT_EQ("\n" + lab::csv_header() + lab::csv_lines(experiment, lab::analyse(experiment)), R"csv(
-work,tasks,workers,model,status,rounds,rank,median_s,min_s,max_s,speedup_vs_serial,setup_share,cpu_s,cores,peak_bytes,voluntary_switches,involuntary_switches,minor_faults,major_faults,vmhwm_bytes_sum,shipped_bytes,max_lag_s,cpu_share,gil_share,run_queue_share,blocked_share,idle_share,closure_error_share,diagnosis,error
-"tasks.py:f(1, ""x"")",2,2,serial,ok,5,1,2,1.98,2.04,1,0.005,2,1,4500000,2,12,0,0,,,,,,,,,,,
-"tasks.py:f(1, ""x"")",2,2,async,ok,5,1,2.002,1.98,2.04408,1,0.004995005,2,1,4500000,2,12,0,0,,,,,,,,,,,
-"tasks.py:f(1, ""x"")",2,2,threads,failed,,,,,,,,,,,,,,,,,,,,,,,,,"no,
+work,tasks,workers,model,status,rounds,rank,median_s,min_s,max_s,speedup_vs_serial,speedup_vs_reference,setup_share,cpu_s,cores,peak_bytes,voluntary_switches,involuntary_switches,minor_faults,major_faults,vmhwm_bytes_sum,shipped_bytes,max_lag_s,cpu_share,gil_share,run_queue_share,blocked_share,idle_share,closure_error_share,diagnosis,error
+"tasks.py:f(1, ""x"")",2,2,serial,ok,5,1,2,1.98,2.04,1,,0.005,2,1,4500000,2,12,0,0,,,,,,,,,,,
+"tasks.py:f(1, ""x"")",2,2,async,ok,5,1,2.002,1.98,2.04408,1,,0.004995005,2,1,4500000,2,12,0,0,,,,,,,,,,,
+"tasks.py:f(1, ""x"")",2,2,threads,failed,,,,,,,,,,,,,,,,,,,,,,,,,,"no,
 not here"
-"tasks.py:f(1, ""x"")",2,2,processes,n/a,,,,,,,,,,,,,,,,,,,,,,,,,this machine has a reason of a certain length
+"tasks.py:f(1, ""x"")",2,2,processes,n/a,,,,,,,,,,,,,,,,,,,,,,,,,,this machine has a reason of a certain length
 )csv");
+}
+
+TEST(Csv, HasTheSpeedupOverTheReference) {
+  lab::record experiment = sample_record();
+  experiment.reference = "threads";
+  const std::string lines = lab::csv_lines(experiment, lab::analyse(experiment));
+  EXPECT_NE(lines.find("cpu:10,2,2,serial,ok,5,2,2,1.98,2.04,1,0.5,"), std::string::npos) << lines;
 }
 
 }  // namespace

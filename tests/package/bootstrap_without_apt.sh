@@ -9,7 +9,7 @@ for tool in bash readlink dirname; do ln -s "$(command -v "$tool")" "$tools/$too
 
 code=0
 said=$(PATH=$tools bash "$bootstrap" 2>&1) || code=$?
-for needed in "no apt" "Clang 19" "CMake 3.25" Ninja "Boost 1.81" cereal libelf fmt "CPython 3.11" "cmake -S . -B build"; do
+for needed in "no apt" "Clang 19" "CMake 3.25" Ninja "Boost 1.81" cereal libelf fmt toml++ "CPython 3.11" "cmake -S . -B build"; do
   if [[ $code -ne 1 || $said != *$needed* ]]; then
     echo "exit code $code, and '$needed' is expected in: $said"
     exit 1

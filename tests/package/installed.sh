@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # installed.sh CMAKE BUILD CXX CONFIG: installs BUILD and moves the installed tree. There, with the source and
-# build trees out of sight, a program of somebody else is built with it and run, and the tool runs. Leaves nothing behind.
+# build trees out of sight, programs of somebody else are built with it and run, and the tool runs. Leaves nothing behind.
 set -euo pipefail
 
 cmake=$1 build=$2 cxx=$3 config=$4
@@ -9,6 +9,7 @@ root=$(cd "$here/../.." && pwd -P)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/moved
+export XDG_CONFIG_HOME=$work/config
 
 fail() {
   printf '%s\n' "$@"
@@ -50,6 +51,19 @@ cp -R "$root/examples/plugin" "$work/plugin"
 step "${unseen[@]}" "$cmake" -S "$work/plugin" -B "$work/plugin/build" -G Ninja -DCMAKE_CXX_COMPILER="$cxx" \
   -DCMAKE_BUILD_TYPE="$config" -DCMAKE_PREFIX_PATH="$prefix"
 step "${unseen[@]}" "$cmake" --build "$work/plugin/build"
+if command -v pkg-config >/dev/null; then
+  PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name fanout.pc)")
+  export PKG_CONFIG_PATH
+  read -ra compile <<<"$(pkg-config --cflags fanout)"
+  step "${unseen[@]}" "$cxx" -std=c++23 "${compile[@]}" -c "$work/user/pool.cpp" -o "$work/user/pool.o"
+  for static in "" --static; do
+    read -ra link <<<"$(pkg-config --libs $static fanout)"
+    step "${unseen[@]}" "$cxx" "$work/user/pool.o" "${link[@]}" -o "$work/user/pool"
+    step "${unseen[@]}" "$work/user/pool"
+  done
+else
+  echo "pkg-config is not there: it is not asked"
+fi
 
 # --- the tool
 

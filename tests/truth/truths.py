@@ -118,7 +118,7 @@ def command(truth, small):
     size = truth.small if small else truth.size
     work = [truth.work, "--arg", size] if truth.needs_python else [truth.work.format(size)]
     rounds = ["--rounds", "3", "--warmup", "0"] if small else ["--rounds", "auto"]
-    return ["compare", *work, *truth.options, *rounds]
+    return ["compare", *work, *truth.options, *rounds, "--no-config"]
 
 
 def verdict(record, a, b):

@@ -1,0 +1,30 @@
+# Run by cpack on what it is about to pack: adds what Debian wants in every package, its copyright and the changelog of the package,
+# and compresses manual pages, as `cmake --install` does not.
+
+if(NOT CPACK_GENERATOR STREQUAL "DEB")
+  return()
+endif()
+
+function(compress file)
+  execute_process(COMMAND gzip --best --no-name --force ${file} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+string(TIMESTAMP now "%a, %d %b %Y %H:%M:%S +0000" UTC)  # SOURCE_DATE_EPOCH, where it is set
+foreach(component IN LISTS CPACK_COMPONENTS_ALL)
+  string(TOUPPER ${component} component_key)
+  set(package ${CPACK_DEBIAN_${component_key}_PACKAGE_NAME})
+  set(share ${CPACK_TEMPORARY_DIRECTORY}/${component}${CPACK_PACKAGING_INSTALL_PREFIX}/share)
+  if(NOT IS_DIRECTORY ${CPACK_TEMPORARY_DIRECTORY}/${component})
+    message(FATAL_ERROR "cpack has not staged ${component} in ${CPACK_TEMPORARY_DIRECTORY}")
+  endif()
+  file(MAKE_DIRECTORY ${share}/doc/${package})
+  file(COPY_FILE ${CPACK_FANOUT_COPYRIGHT} ${share}/doc/${package}/copyright)
+  set(changelog ${share}/doc/${package}/changelog.Debian)
+  file(WRITE ${changelog} "fanout (${CPACK_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}) unstable; urgency=medium\n\n"
+                          "  * Version ${CPACK_PACKAGE_VERSION}.\n\n -- ${CPACK_PACKAGE_CONTACT}  ${now}\n")
+  compress(${changelog})
+  file(GLOB pages ${share}/man/man*/*)
+  foreach(page IN LISTS pages)
+    compress(${page})
+  endforeach()
+endforeach()
