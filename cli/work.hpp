@@ -16,7 +16,7 @@ struct chosen_work {
   std::vector<unsigned> looks;  // nor how many rounds
 };
 
-/// sleep:S, cpu:N or FILE.py:FUNCTION. Throws lab::usage_error.
+/// sleep:S, cpu:N, FILE.py:FUNCTION, FILE.ipynb:FUNCTION or MODULE:FUNCTION. Throws lab::usage_error.
 chosen_work choose_work(const compare_options& options);
 
 /// Whether it looks like one: for messages.
