@@ -48,6 +48,11 @@ constexpr auto work_help = R"(WORK:
   FILE.py:FUNCTION            a function of yours, run by your own Python. Each
                               --arg is a Python literal or JSON, else a text;
                               '{i}' stands for the number of the task
+  FILE.ipynb:FUNCTION         one of a notebook, whose cells are run up to the
+                              last that it needs
+  PACKAGE.MODULE:FUNCTION     one of a module, as python -m finds it. FUNCTION
+                              may be anything that can be called: Class.method,
+                              an object, a functools.partial
   ./FILE.so:FUNCTION          a function in C++ that <fanout/export.hpp> has
                               exported; --arg as above, but JSON
   http://HOST:PORT/PATH       a GET; '{i}' as above
@@ -61,6 +66,7 @@ Examples:
   fanout compare cpu:100000000 --models serial,threads
   fanout compare tasks.py:fetch_data --arg '{i}' --arg 1 --tasks 5
   fanout compare tasks.py:cpu_task --arg 1000000 --python .venv/bin/python
+  fanout compare json:loads --args-from documents.jsonl --peers
   fanout compare ./libtasks.so:cpu_task --arg 100000000
   fanout compare 'http://localhost:8080/item?id={i}' --tasks 200 --workers 32
   fanout compare 'cmd:gzip -9 -c part{i}.log' --tasks 8
@@ -131,8 +137,9 @@ Examples:
 struct texts {
   std::string work, tasks, workers, models, reference, rounds, warmup, budget, timeout, python, min_effect, format,
       seed, export_json, resume, runs, config;
-  std::vector<std::string> args, assertions;
-  bool strict = false, dry_run = false, no_config = false;
+  std::string args_from, setup;
+  std::vector<std::string> args, kwargs, assertions;
+  bool strict = false, dry_run = false, peers = false, no_config = false;
   std::string spec, model, file;
   std::string cost, batches, shell;
 };
@@ -189,11 +196,18 @@ void add_compare(CLI::App& app, texts& typed) {
   };
   compare->add_option("WORK", typed.work);
   option("--arg", typed.args, "V", "an argument for FUNCTION; may be repeated")->allow_extra_args(false);
+  option("--kwarg", typed.kwargs, "NAME=V", "an argument by its name; may be repeated")->allow_extra_args(false);
+  option("--args-from", typed.args_from, "FILE",
+         "a file of JSON lines, each the arguments of one\ntask: a list, an object of named ones, or one");
+  option("--setup", typed.setup, "CODE", "code that each process runs once, in the module,\nafter its import");
   option("--tasks", typed.tasks, "N",
          "tasks at the same time (2, or 5 of short ones);\nseveral: where does the best model change");
   option("--workers", typed.workers, "N",
          "threads or processes (one per task, at most the\nnumber of CPUs + 4, at most 32); several, too");
-  option("--models", typed.models, "LIST", "some of serial,async,threads,processes (all)");
+  option("--models", typed.models, "LIST",
+         "some of serial,async,threads,processes (these)\nor to_thread,async/uvloop,subinterpreters,\nfree-threading, "
+         "or all of them");
+  compare->add_flag("--peers", typed.peers, "and with Python's own pools and loop, and joblib");
   option("--reference", typed.reference, "MODEL", "compare the others with this one alone");
   option("--rounds", typed.rounds, "N|auto",
          "runs of each model (auto: 5 to 20, until every\npair is decided or two minutes are over)");
@@ -314,6 +328,8 @@ std::vector<unsigned> parse_rounds(std::string_view text) {
 void refuse_beside_resume(const texts& typed) {
   const std::pair<const char*, bool> given[] = {
       {"WORK", !typed.work.empty()},       {"--arg", !typed.args.empty()},
+      {"--kwarg", !typed.kwargs.empty()},  {"--args-from", !typed.args_from.empty()},
+      {"--setup", !typed.setup.empty()},   {"--peers", typed.peers},
       {"--tasks", !typed.tasks.empty()},   {"--workers", !typed.workers.empty()},
       {"--models", !typed.models.empty()}, {"--rounds", !typed.rounds.empty()},
       {"--warmup", !typed.warmup.empty()}, {"--timeout", !typed.timeout.empty()},
@@ -340,7 +356,11 @@ compare_options checked(const texts& typed) {
   if (!typed.resume.empty()) refuse_beside_resume(typed);
   compare_options options{.work = typed.work,
                           .args = typed.args,
-                          .models = known_models(),
+                          .kwargs = parse_kwargs(typed.kwargs),
+                          .args_from = typed.args_from,
+                          .setup = typed.setup,
+                          .models = default_models(),
+                          .peers = typed.peers,
                           .reference = typed.reference,
                           .python = typed.python,
                           .export_json = typed.export_json,
@@ -353,6 +373,7 @@ compare_options checked(const texts& typed) {
   if (!typed.budget.empty()) options.budget = parse_time("--budget", typed.budget);
   if (!typed.timeout.empty()) options.timeout = parse_time("--timeout", typed.timeout);
   if (!typed.models.empty()) options.models = parse_models(typed.models);
+  if (options.peers) options.models = with_peers(std::move(options.models));
   if (!typed.min_effect.empty()) options.min_effect = parse_share("--min-effect", typed.min_effect);
   if (!typed.seed.empty()) options.seed = parse_seed(typed.seed);
   options.report = checked_report(typed);
@@ -422,11 +443,11 @@ compare_options with_defaults(texts typed) {
 std::vector<std::string> with_empty_values_apart(int argc, char** argv) {
   std::vector<std::string> words;
   bool value = false;  // the option before takes one: all do but for these, and --help and --version
+  const std::string_view flags[] = {"--strict", "--dry-run", "--peers", "--no-config"};
   for (int i = 1; i < argc; ++i) {
     std::string word = argv[i];
     const bool option = !value && word.starts_with("--") && word.size() > 2;
-    value = option && word.find('=') == std::string::npos && word != "--strict" && word != "--dry-run" &&
-            word != "--no-config";
+    value = option && word.find('=') == std::string::npos && std::ranges::find(flags, word) == std::end(flags);
     if (option && word.find('=') + 1 == word.size()) {
       word.pop_back();
       words.push_back(std::move(word));

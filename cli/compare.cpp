@@ -153,6 +153,9 @@ lab::record unbegun_record(const chosen_work& chosen, const compare_options& opt
 compare_options options_of(const lab::record& begun) {
   compare_options options{.work = begun.workload.value("spec", ""),
                           .args = begun.workload.value("args", std::vector<std::string>{}),
+                          .kwargs = begun.workload.value("kwargs", std::vector<std::string>{}),
+                          .args_from = begun.workload.value("args_from", ""),
+                          .setup = begun.workload.value("setup", ""),
                           .models = begun.models};
   if (begun.host.contains("python")) options.python = begun.host["python"].value("executable", "");
   return options;

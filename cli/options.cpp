@@ -5,15 +5,42 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <functional>
+#include <set>
 
+#include "cli/identifier.hpp"
 #include "cli/nearest_word.hpp"
+#include "lab/models.hpp"
 #include "lab/workload.hpp"
 
 namespace cli {
 
+namespace {
+
+std::vector<std::string> names_of(const std::function<bool(const lab::known_model&)>& wanted) {
+  std::vector<std::string> names;
+  for (const lab::known_model& model : lab::known_models())
+    if (wanted(model)) names.emplace_back(model.name);
+  return names;
+}
+
+}  // namespace
+
 const std::vector<std::string>& known_models() {
-  static const std::vector<std::string> models = {"serial", "async", "threads", "processes"};
+  static const std::vector<std::string> models = names_of([](const lab::known_model&) { return true; });
+  return models;
+}
+
+std::vector<std::string> default_models() {
+  return names_of([](const lab::known_model& model) { return model.role == lab::known_model::usual; });
+}
+
+std::vector<std::string> with_peers(std::vector<std::string> models) {
+  for (const lab::known_model& model : lab::known_models())
+    if (model.role == lab::known_model::peer && std::ranges::find(models, model.name) == models.end())
+      models.emplace_back(model.name);
   return models;
 }
 
@@ -83,6 +110,8 @@ lab::usage_error no_model(const std::string& name) {
 }  // namespace
 
 std::vector<std::string> parse_models(std::string_view text) {
+  if (text == "all")
+    return names_of([](const lab::known_model& model) { return model.role != lab::known_model::peer; });
   std::vector<std::string> models;
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
@@ -101,6 +130,17 @@ std::string parse_model(std::string_view option, std::string_view text) {
   const std::vector<std::string> models = parse_models(text);
   if (models.size() > 1) throw lab::usage_error(fmt::format("{} is one model, not '{}'", option, text));
   return models.front();
+}
+
+std::vector<std::string> parse_kwargs(const std::vector<std::string>& texts) {
+  std::set<std::string_view> names;
+  for (const std::string& text : texts) {
+    const std::string_view name = std::string_view(text).substr(0, text.find('='));
+    if (name.size() == text.size() || !is_identifier(name))
+      throw lab::usage_error(fmt::format("--kwarg is NAME=VALUE, NAME a parameter of the function, not '{}'", text));
+    if (!names.insert(name).second) throw lab::usage_error(fmt::format("--kwarg names {} twice", name));
+  }
+  return texts;
 }
 
 output_format parse_format(std::string_view text) {

@@ -24,8 +24,9 @@ struct report_options {
 
 /// `fanout compare`. What the user did not say is empty: it depends on the work.
 struct compare_options {
-  std::string work;  // empty: the notebook
-  std::vector<std::string> args{};
+  std::string work;                           // empty: the notebook
+  std::vector<std::string> args{}, kwargs{};  // of a Python function; kwargs: "name=value"
+  std::string args_from{}, setup{};
   std::vector<unsigned> tasks{}, workers{};  // see is_scan()
   std::vector<unsigned> looks{};             // after how many rounds the data are looked at; the last look is the end
   unsigned warmups = 1;
@@ -34,6 +35,7 @@ struct compare_options {
       1;  // comparisons that have equal parts of it, also of the one that there is if that is empty
   std::chrono::nanoseconds timeout = std::chrono::minutes(10);
   std::vector<std::string> models{};
+  bool peers = false;       // those of other libraries, too: where there are any
   std::string reference{};  // empty: all pairs
   std::string python{}, export_json{}, resume{};
   double min_effect = 0.03;
@@ -78,6 +80,10 @@ struct doctor_options {
 /// The models this version knows, in the order in which they are shown.
 const std::vector<std::string>& known_models();
 
+/// Those of them that are compared if the user does not say, and the same with those of other libraries.
+std::vector<std::string> default_models();
+std::vector<std::string> with_peers(std::vector<std::string> models);
+
 /// A whole number in [least, most]. Throws lab::usage_error that names the option.
 unsigned parse_count(std::string_view option, std::string_view text, unsigned least, unsigned most);
 
@@ -90,13 +96,17 @@ std::chrono::nanoseconds parse_time(std::string_view option, std::string_view te
 /// "3%" or "0.03", more than 0 and less than 1. Throws lab::usage_error.
 double parse_share(std::string_view option, std::string_view text);
 
+/// "name=value", the name a Python identifier. Throws lab::usage_error.
+std::vector<std::string> parse_kwargs(const std::vector<std::string>& texts);
+
 /// "table", "json", "csv" or "md". Throws lab::usage_error.
 output_format parse_format(std::string_view text);
 
 /// "processes < 0.6*threads", of known models. Throws lab::usage_error.
 lab::claim parse_assertion(const std::string& text);
 
-/// "serial,threads": known models, each once. Throws lab::usage_error that names the models and the nearest.
+/// "serial,threads": known models, each once; "all": all of fanout's own. Throws lab::usage_error that names the models
+/// and the nearest.
 std::vector<std::string> parse_models(std::string_view text);
 
 /// One of them. Throws lab::usage_error that names the option too.

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 #include <vector>
 
+#include "cli/identifier.hpp"
 #include "cli/nearest_word.hpp"
 #include "lab/workload.hpp"
 
@@ -36,8 +38,10 @@ std::vector<std::string> kinds() {
   return names;
 }
 
+bool is_python_file(std::string_view name) { return name.ends_with(".py") || name.ends_with(".ipynb"); }
+
 lab::usage_error not_work(const std::string& work) {
-  if (work.ends_with(".py")) return lab::usage_error(fmt::format("which function of {0}? Write {0}:FUNCTION", work));
+  if (is_python_file(work)) return lab::usage_error(fmt::format("which function of {0}? Write {0}:FUNCTION", work));
   std::string list, hint;
   const auto meant = nearest(kind_of(work), kinds());
   for (const form& one : forms()) {
@@ -45,17 +49,41 @@ lab::usage_error not_work(const std::string& work) {
     if (meant == one.kind) hint = fmt::format("; did you mean {}?", one.text);
   }
   return lab::usage_error(
-      fmt::format("'{}' is nothing that can be compared{} WORK is {}FILE.py:FUNCTION, ./FILE.so:FUNCTION, or nothing "
-                  "for the notebook",
+      fmt::format("'{}' is nothing that can be compared{} WORK is {}FILE.py:FUNCTION, FILE.ipynb:FUNCTION, "
+                  "PACKAGE.MODULE:FUNCTION, ./FILE.so:FUNCTION, or nothing for the notebook",
                   work, hint.empty() ? ":" : hint, list));
 }
 
-/// Where FILE.py ends in FILE.py:FUNCTION, if it is that.
-std::optional<std::size_t> end_of_file_name(const std::string& work) {
+/// "package.module", "Class.method".
+bool is_dotted_name(std::string_view name) {
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const std::size_t end = std::min(name.find('.', begin), name.size());
+    if (!is_identifier(name.substr(begin, end - begin))) return false;
+    begin = end + 1;
+  }
+  return true;
+}
+
+struct two_names {
+  std::string before, after;
+};
+
+std::optional<two_names> around_last_colon(const std::string& work) {
   const std::size_t colon = work.rfind(':');
-  if (colon == std::string::npos || colon + 1 == work.size() || !work.substr(0, colon).ends_with(".py"))
-    return std::nullopt;
-  return colon;
+  if (colon == std::string::npos || colon + 1 == work.size()) return std::nullopt;
+  return two_names{work.substr(0, colon), work.substr(colon + 1)};
+}
+
+std::optional<python_function> parse_python_file(const std::string& work) {
+  const auto names = around_last_colon(work);
+  if (!names || !is_python_file(names->before)) return std::nullopt;
+  return python_function{.file = names->before, .module = {}, .function = names->after};
+}
+
+std::optional<python_function> parse_python_module(const std::string& work) {
+  const auto names = around_last_colon(work);
+  if (!names || !is_dotted_name(names->before) || !is_dotted_name(names->after)) return std::nullopt;
+  return python_function{.file = {}, .module = names->before, .function = names->after};
 }
 
 }  // namespace
@@ -64,15 +92,15 @@ work_syntax parse_work(const std::string& work) {
   if (const auto command = workloads::parse_command(work)) return *command;  // whatever stands in it
   if (const auto url = workloads::parse_http(work)) return *url;
   if (const auto spec = workloads::parse_builtin(work)) return *spec;
-  if (const auto colon = end_of_file_name(work))
-    return python_function{.file = work.substr(0, *colon), .function = work.substr(*colon + 1)};
+  if (const auto python = parse_python_file(work)) return *python;
   if (const auto plugin = workloads::parse_plugin(work)) return *plugin;
+  if (const auto python = parse_python_module(work)) return *python;
   throw not_work(work.ends_with(":") ? work.substr(0, work.size() - 1) : work);
 }
 
 bool is_work(const std::string& word) {
   const auto names = kinds();
-  return end_of_file_name(word) || workloads::parse_plugin(word) ||
+  return parse_python_file(word) || workloads::parse_plugin(word) || parse_python_module(word) ||
          std::ranges::find(names, kind_of(word)) != names.end();
 }
 

@@ -12,9 +12,9 @@
 
 namespace cli {
 
-/// tasks.py:cpu_task
+/// tasks.py:cpu_task, notebook.ipynb:cpu_task, or package.module:Class.method.
 struct python_function {
-  std::string file, function;
+  std::string file, module, function;  // of the first two one is empty
 };
 
 using work_syntax = std::variant<workloads::builtin_spec, python_function, workloads::plugin_spec, workloads::http_spec,

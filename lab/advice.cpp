@@ -14,7 +14,7 @@ namespace lab {
 namespace {
 
 std::string how_many_workers(const facts& all, const std::string& model) {
-  if (std::ranges::find(pools, model) == std::end(pools) || !all.alone) return "";
+  if (!is_pool(model) || !all.alone) return "";
   const unsigned tasks = all.experiment.tasks;
   if (*all.alone >= 0.9) {
     const unsigned workers = std::min(all.cpus, tasks);
@@ -25,6 +25,16 @@ std::string how_many_workers(const facts& all, const std::string& model) {
   const auto workers = static_cast<unsigned>(std::ceil(all.cpus / *all.alone));
   return fmt::format(" with {}: as many as keep {} busy", counted(std::min(workers, tasks), "worker"),
                      counted(all.cpus, "CPU"));
+}
+
+/// Somebody else's, of the same kind as one of these of ours.
+bool is_peer_of_any(const std::string& model, const std::vector<const model_summary*>& others) {
+  const known_model* known = find_model(model);
+  if (known == nullptr || known->role != known_model::peer) return false;
+  return std::ranges::any_of(others, [&](const model_summary* other) {
+    const known_model* ours = find_model(other->model);
+    return ours != nullptr && ours->kind == known->kind && ours->role != known_model::peer;
+  });
 }
 
 /// "; processes is as fast, and takes more memory".
@@ -94,6 +104,8 @@ std::string advice(const facts& all) {
   };
   std::vector<const model_summary*> as_fast = best;
   std::erase_if(as_fast, is_slower_or_undecided);
+  // Those of one kind are no different choices.
+  std::erase_if(as_fast, [of = as_fast](const model_summary* one) { return is_peer_of_any(one->model, of); });
   const model_summary& chosen = **std::ranges::min_element(as_fast, {}, &model_summary::peak_bytes);
   std::string text = fmt::format("use {}{}", chosen.model, how_many_workers(all, chosen.model));
   for (const model_summary* one : best)

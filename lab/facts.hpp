@@ -12,6 +12,7 @@
 
 #include "lab/analysis.hpp"
 #include "lab/format.hpp"
+#include "lab/models.hpp"
 #include "lab/record.hpp"
 
 namespace lab {
@@ -40,9 +41,20 @@ struct facts {
     const auto at = std::ranges::find(found.models, name, &model_summary::model);
     return at == found.models.end() ? nullptr : &*at;
   }
-  std::optional<double> speedup(const std::string& name) const {
-    const model_summary* measured = model(name);
-    return measured != nullptr ? measured->speedup_vs_serial : std::nullopt;
+  /// The first that was measured of a kind: ours, if it was.
+  const model_summary* first_of(model_kind kind) const {
+    for (const known_model& known : known_models())
+      if (known.kind == kind)
+        if (const model_summary* measured = model(std::string(known.name))) return measured;
+    return nullptr;
+  }
+  /// Those that were measured and have workers, ours first.
+  std::vector<const model_summary*> pools() const {
+    std::vector<const model_summary*> measured;
+    for (const known_model& known : known_models())
+      if (known.is_pool())
+        if (const model_summary* pool = model(std::string(known.name))) measured.push_back(pool);
+    return measured;
   }
   /// Of a model, over all rounds: each task's time.
   std::vector<double> task_times(const std::string& name) const {
@@ -87,6 +99,13 @@ struct facts {
   std::optional<double> alone{};  // how much of their time the tasks compute when nothing else of ours runs
 };
 
-inline constexpr const char* pools[] = {"threads", "processes"};
+inline bool is_of(model_kind kind, const std::string& model) {
+  const known_model* known = find_model(model);
+  return known != nullptr && known->kind == kind;
+}
+inline bool is_pool(const std::string& model) {
+  const known_model* known = find_model(model);
+  return known != nullptr && known->is_pool();
+}
 
 }  // namespace lab

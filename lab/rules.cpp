@@ -50,24 +50,29 @@ verdict_of_rule mixed(const facts& all) {
 
 // --- what becomes of it under a model
 
+std::optional<double> speedup_of_processes(const facts& all) {
+  const model_summary* processes = all.first_of(model_kind::processes);
+  return processes != nullptr ? processes->speedup_vs_serial : std::nullopt;
+}
+
 /// Threads that are as slow as one after another, though nobody keeps a CPU from them.
 bool threads_stand_still(const facts& all) {
-  const model_summary* threads = all.model("threads");
-  const auto faster = all.speedup("threads"), processes = all.speedup("processes");
-  return threads != nullptr && threads->time && faster && *faster < no_gain && all.at_once() >= 2 &&
-         threads->cores.value_or(0) <= 1.25 && threads->time->share(threads->time->runq_s) < notable &&
-         (processes ? *processes > gain : all.computes());
+  const model_summary* threads = all.first_of(model_kind::threads);
+  if (threads == nullptr) return false;
+  const auto faster = threads->speedup_vs_serial, processes = speedup_of_processes(all);
+  return threads->time && faster && *faster < no_gain && all.at_once() >= 2 && threads->cores.value_or(0) <= 1.25 &&
+         threads->time->share(threads->time->runq_s) < notable && (processes ? *processes > gain : all.computes());
 }
 
 std::string while_processes(const facts& all) {
-  const auto processes = all.speedup("processes");
+  const auto processes = speedup_of_processes(all);
   return processes ? fmt::format("; processes reach {}", times(*processes)) : "";
 }
 
 /// The lock of the interpreter: measured, or else what threads were blocked for, which alone they are not.
 verdict_of_rule gil(const facts& all) {
   if (!all.python || !all.computes() || !threads_stand_still(all)) return {};
-  const model_summary& threads = *all.model("threads");
+  const model_summary& threads = *all.first_of(model_kind::threads);
   const decomposition& time = *threads.time;
   const double waited = time.share(time.gil_inseparable ? time.blocked_s : time.gil_s);
   if (waited < notable) return {};
@@ -79,7 +84,7 @@ verdict_of_rule gil(const facts& all) {
                 percent(waited), threads.cores.value_or(0), counted(all.cpus, "CPU"))
           : fmt::format("threads waited for it for {} of their workers' time", percent(waited));
   return finding{"gil",
-                 {"threads"},
+                 {threads.model},
                  fmt::format("the GIL serialises it: {}{}", evidence, while_processes(all)),
                  {{time.gil_inseparable ? "blocked_share" : "gil_share", waited},
                   {"separable", !time.gil_inseparable},
@@ -88,12 +93,12 @@ verdict_of_rule gil(const facts& all) {
 }
 
 verdict_of_rule releases_gil(const facts& all) {
-  const model_summary* threads = all.model("threads");
+  const model_summary* threads = all.first_of(model_kind::threads);
   if (!all.python || !all.alone || *all.alone < 0.9 || all.at_once() < 2 || threads == nullptr) return {};
   const double cores = threads->cores.value_or(0), faster = threads->speedup_vs_serial.value_or(0);
   if (cores < 1.3 || faster < gain) return {};  // who holds the GIL keeps one core busy, however the machine is loaded
   return finding{"releases_gil",
-                 {"threads"},
+                 {threads->model},
                  fmt::format("it computes without the GIL (a C extension, or an interpreter without one): threads kept "
                              "{:.2f} of {} busy, and are {} times as fast as serial",
                              cores, counted(all.cpus, "CPU"), format_factor(faster)),
@@ -102,12 +107,12 @@ verdict_of_rule releases_gil(const facts& all) {
 
 verdict_of_rule lock(const facts& all) {
   if (all.python || !threads_stand_still(all)) return {};
-  const model_summary& threads = *all.model("threads");
+  const model_summary& threads = *all.first_of(model_kind::threads);
   const double blocked = threads.time->share(threads.time->blocked_s);
   if (blocked < notable) return {};
   return finding{
       "lock",
-      {"threads"},
+      {threads.model},
       fmt::format("a lock, or something else that only one can have, serialises it: threads were blocked for {} "
                   "of their workers' time and kept {:.2f} of {} busy{}",
                   percent(blocked), threads.cores.value_or(0), counted(all.cpus, "CPU"), while_processes(all)),
@@ -116,7 +121,7 @@ verdict_of_rule lock(const facts& all) {
 
 /// Everyone computes all the time, and each task takes more computing than alone.
 verdict_of_rule memory_bandwidth(const facts& all) {
-  const model_summary *serial = all.model("serial"), *threads = all.model("threads");
+  const model_summary *serial = all.model("serial"), *threads = all.first_of(model_kind::threads);
   if (!all.alone || *all.alone < 0.9 || threads == nullptr || !threads->time || all.at_once() < 2) return {};
   const auto alone = all.task_cpu_s(*serial), together = all.task_cpu_s(*threads);
   const decomposition& time = *threads->time;
@@ -125,7 +130,7 @@ verdict_of_rule memory_bandwidth(const facts& all) {
   if (!threads->speedup_vs_serial || *threads->speedup_vs_serial > 0.8 * all.at_once()) return {};
   return finding{
       "memory_bandwidth",
-      {"threads"},
+      {threads->model},
       fmt::format("the CPUs share what it needs (memory bandwidth, caches, a core): a task takes {} times the CPU "
                   "time under threads that it takes alone, though nobody waits",
                   format_factor(*together / *alone)),
@@ -133,13 +138,13 @@ verdict_of_rule memory_bandwidth(const facts& all) {
 }
 
 verdict_of_rule blocks_loop(const facts& all) {
-  const model_summary* async = all.model("async");
+  const model_summary* async = all.first_of(model_kind::loop);
   if (async == nullptr || !async->max_lag_s || all.experiment.tasks < 2) return {};
-  const double task_s = median(all.task_times("async")), lag_s = *async->max_lag_s;
+  const double task_s = median(all.task_times(async->model)), lag_s = *async->max_lag_s;
   if (async->speedup_vs_serial.value_or(1) >= no_gain || lag_s < 1e-3 || lag_s < 0.5 * task_s) return {};
   return finding{
       "blocks_loop",
-      {"async"},
+      {async->model},
       fmt::format("{}: nothing else ran for up to {}{}",
                   all.computes() ? "computing blocks the event loop" : "a blocking call blocks the event loop",
                   format_seconds(lag_s),
@@ -150,17 +155,16 @@ verdict_of_rule blocks_loop(const facts& all) {
 verdict_of_rule more_workers_than_cpus(const facts& all) {
   const unsigned busy = std::min(all.experiment.workers, all.experiment.tasks);
   if (busy <= all.cpus || !all.computes()) return {};
-  for (const char* name : pools) {
-    const model_summary* pool = all.model(name);
-    if (pool == nullptr || !pool->time) continue;
+  for (const model_summary* pool : all.pools()) {
+    if (!pool->time) continue;
     const double waited = pool->time->share(pool->time->runq_s);
     if (waited < notable) continue;
     return finding{
         "more_workers_than_cpus",
-        {name},
+        {pool->model},
         fmt::format("there are more workers that compute ({}) than CPUs ({}): under {} they waited for a CPU for "
                     "{} of their time",
-                    busy, all.cpus, name, percent(waited)),
+                    busy, all.cpus, pool->model, percent(waited)),
         {{"workers", busy}, {"cpus", all.cpus}, {"run_queue_share", waited}}};
   }
   return {};
@@ -179,7 +183,7 @@ std::optional<double> hand_over_s(const facts& all, const model_summary& pool) {
 }
 
 verdict_of_rule shipping(const facts& all) {
-  const model_summary *processes = all.model("processes"), *threads = all.model("threads");
+  const model_summary *processes = all.model("processes"), *threads = all.first_of(model_kind::threads);
   if (processes == nullptr || !processes->time || !processes->shipped_bytes) return {};
   constexpr double least_bytes = 1e6, least_bytes_per_task = 10e3;
   const double bytes = *processes->shipped_bytes, per_task = bytes / all.experiment.tasks;
@@ -201,11 +205,11 @@ verdict_of_rule start_up(const facts& all) {
   names models;
   json evidence = json::object();
   names texts;
-  for (const char* name : pools) {
-    const model_summary* pool = all.model(name);
-    if (pool == nullptr || pool->setup_s < 0.3 * pool->median_s || pool->setup_s < 20e-6) continue;
-    if (std::string_view(name) == "threads" && pool->setup_s < 1e-3) continue;  // of tiny tasks: another rule's
-    models.emplace_back(name);
+  for (const model_summary* pool : all.pools()) {
+    if (pool->setup_s < 0.3 * pool->median_s || pool->setup_s < 20e-6) continue;
+    const std::string& name = pool->model;
+    if (is_of(model_kind::threads, name) && pool->setup_s < 1e-3) continue;  // of tiny tasks: another rule's
+    models.push_back(name);
     evidence[name] = {{"setup_s", pool->setup_s}, {"setup_share", pool->setup_s / pool->median_s}};
     texts.push_back(fmt::format("{} {} ({} of it all)", name, format_seconds(pool->setup_s),
                                 percent(pool->setup_s / pool->median_s)));
@@ -226,11 +230,11 @@ verdict_of_rule tiny_tasks(const facts& all) {
   if (task_s > 200e-6) return {};
   names models, texts;
   json evidence = {{"task_s", task_s}};
-  for (const char* name : pools) {
-    const model_summary* pool = all.model(name);
-    const auto cost_s = pool != nullptr ? hand_over_s(all, *pool) : std::nullopt;
+  for (const model_summary* pool : all.pools()) {
+    const std::string& name = pool->model;
+    const auto cost_s = hand_over_s(all, *pool);
     if (!cost_s || *cost_s < task_s) continue;
-    models.emplace_back(name);
+    models.push_back(name);
     evidence[name] = {{"hand_over_s", *cost_s}};
     texts.push_back(fmt::format("{} under {}", format_seconds(*cost_s), name));
   }
@@ -251,9 +255,9 @@ verdict_of_rule long_task(const facts& all) {
   const double others =
       (std::accumulate(serial.begin(), serial.end(), 0.0) / rounds - longest) / static_cast<double>(tasks - 1);
   if (longest < 2 * others) return {};
-  for (const char* name : pools) {
-    const model_summary* pool = all.model(name);
-    if (pool == nullptr || !pool->time) continue;
+  for (const model_summary* pool : all.pools()) {
+    const std::string& name = pool->model;
+    if (!pool->time) continue;
     const double working = pool->median_s - pool->setup_s, idle = pool->time->share(pool->time->idle_s);
     if (all.longest_task_s(name) < 0.7 * working || idle < 0.1) continue;
     return finding{
@@ -299,8 +303,7 @@ verdict_of_rule disturbed(const facts& all) {
 /// No more workers than CPUs, and they waited for one all the same.
 verdict_of_rule busy_machine(const facts& all) {
   for (const model_summary& model : all.found.models) {
-    const bool pool = std::ranges::find(pools, model.model) != std::end(pools);
-    const unsigned busy = pool ? std::min(all.experiment.workers, all.experiment.tasks) : 1;
+    const unsigned busy = is_pool(model.model) ? std::min(all.experiment.workers, all.experiment.tasks) : 1;
     if (!model.time || busy > all.cpus) continue;
     const double waited = model.time->share(model.time->runq_s);
     if (waited < 0.1) continue;
@@ -323,7 +326,8 @@ verdict_of_rule memory_not_sampled(const facts& all) {
         models.push_back(model.model);
         break;
       }
-  if (std::ranges::find(models, "processes") == models.end()) return {};
+  const auto has_processes = [](const std::string& model) { return is_of(model_kind::processes, model); };
+  if (std::ranges::none_of(models, has_processes)) return {};
   return finding{
       "memory_not_sampled", models,
       fmt::format("runs of {} were too short to look at the memory of all processes: what is shown is that of "

@@ -3,8 +3,9 @@
 # descriptor in FANOUT_RECORD_FD; with --check it only tells what it is and whether that could be done. Any Python can read this file,
 # so that one that is too old can be told by its version.
 #
-#   PYTHON host.py --model=M --file=F --function=NAME [--arg=TEXT]... --tasks=N --workers=W
-#   PYTHON host.py --check [--file=F --function=NAME [--function=NAME]... [--arg=TEXT]...]
+#   PYTHON host.py --model=M WHAT --tasks=N --workers=W
+#   PYTHON host.py --check [WHAT [--function=NAME]... [--try=M]]
+#     WHAT: --file=F|--module=NAME --function=NAME [--setup=CODE] [--arg=TEXT]... [--kwarg=NAME=TEXT]... [--args-from=F]
 import os
 import sys
 

@@ -3,10 +3,12 @@
 // own making; the one function that is shipped lives here, in the module that both sides have loaded.
 #include <pthread.h>
 
+#include <fanout/detail/archive.hpp>
 #include <fanout/detail/worker_leave.hpp>
 #include <fanout/errors.hpp>
 #include <fanout/process_pool.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -49,13 +51,26 @@ void after_fork_in_child() {
   hand_over_this_thread();
 }
 
+/// A task: in the program where Python has it, in the worker where it arrived, as long as it runs. Megabytes are not
+/// copied more often than they must.
+struct task_bytes {
+  std::string_view bytes;
+
+  void save(fanout::detail::writer& to) const { to.buffer().append(bytes.data(), bytes.size()); }
+  void load(fanout::detail::reader& from) {
+    const auto all = from.bytes(from.left());
+    bytes = {reinterpret_cast<const char*>(all.data()), all.size()};
+  }
+};
+
 /// In a worker.
-std::string run_task(const std::string& task) {
+std::string run_task(const task_bytes& task) {
   forks_workers = false;  // what the task forks is Python's or its own business
   has_run = true;
   const calling_python here(served.interpreter);
   try {
-    const object input = object::steal(PyBytes_FromStringAndSize(task.data(), std::ssize(task)));
+    char* const data = const_cast<char*>(task.bytes.data());  // which is only read
+    const object input = object::steal(PyMemoryView_FromMemory(data, std::ssize(task.bytes), PyBUF_READ));
     return bytes_of(object::steal(PyObject_CallFunctionObjArgs(served.run, input.get(), nullptr)).get());
   } catch (const python_error&) {
     throw std::runtime_error(take_error_text());
@@ -89,13 +104,27 @@ answer wait_for(fanout::future<std::string>& task) {
   }
 }
 
-std::vector<answer> run_all(fanout::process_pool& pool, const std::vector<std::string>& tasks) {
+std::vector<answer> run_all(fanout::process_pool& pool, const std::vector<task_bytes>& tasks) {
   std::vector<fanout::future<std::string>> running;
   running.reserve(tasks.size());
-  for (const auto& task : tasks) running.push_back(pool.submit(run_task, task));
+  for (const task_bytes& task : tasks) running.push_back(pool.submit(run_task, task));
   std::vector<answer> answers;
   for (auto& task : running) answers.push_back(wait_for(task));
   return answers;
+}
+
+/// The elements of a list of `bytes`, which the caller keeps.
+std::vector<task_bytes> tasks_of(PyObject* list) {
+  std::vector<task_bytes> tasks;
+  const Py_ssize_t size = PyList_Size(list);
+  if (size < 0) throw python_error();
+  for (Py_ssize_t at = 0; at < size; ++at) {
+    char* data = nullptr;
+    Py_ssize_t length = 0;
+    if (PyBytes_AsStringAndSize(PyList_GetItem(list, at), &data, &length) < 0) throw python_error();
+    tasks.push_back({{data, static_cast<std::size_t>(length)}});
+  }
+  return tasks;
 }
 
 /// The elements of a list of `bytes`.
@@ -130,7 +159,7 @@ PyObject* run_in_processes(PyObject*, PyObject* arguments) {
   unsigned workers = 0;
   if (!PyArg_ParseTuple(arguments, "OOIOO", &command, &tasks, &workers, &finished, &seen)) return nullptr;
   return guarded([&] {
-    const std::vector<std::string> encoded = strings_of(tasks);
+    const std::vector<task_bytes> encoded = tasks_of(tasks);
     fanout::process_pool_options options{.workers = workers, .worker_command = strings_of(command)};
     unlocked free;
     fanout::process_pool pool(std::move(options));

@@ -44,6 +44,13 @@ def finish():
     write_out()
 
 
+def finish_interpreter():
+    """The same for one of several interpreters of this process: what is Python's own of it."""
+    atexit._run_exitfuncs()
+    _close_files_of_users()
+    lines.complete_all()
+
+
 def _end_anyway():
     sleep(_PATIENCE)
     os._exit(0)
@@ -69,13 +76,17 @@ def _stop_servers():
 
 def write_out():
     """Whatever is still in buffers, Python's and C's."""
-    if not _open_at_begin.issuperset(_open_files()):  # looking for the files takes milliseconds, and rarely is there any
-        _close_files()
+    _close_files_of_users()
     lines.complete_all()
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None:
             stream.flush()
     _flush_c()
+
+
+def _close_files_of_users():
+    if not _open_at_begin.issuperset(_open_files()):  # looking for the files takes milliseconds, and rarely is there any
+        _close_files()
 
 
 def _close_files():

@@ -16,12 +16,10 @@ class Waits:
         self._is_free = not getattr(sys, "_is_gil_enabled", lambda: True)()  # an import of the user's may enable it
         if self._is_free:
             return
-        import _fanout
-
-        self._meter = _fanout
-        self._learned = _learned(_fanout)
+        self._meter = sys.modules.get("_fanout")  # models that can do without it have tried to load it
+        self._learned = _learned(self._meter) if self._meter else "it takes fanout's extension, which could not be loaded"
         if self._is_known():
-            self._at_start = _fanout.gil_waits()
+            self._at_start = self._meter.gil_waits()
 
     def _is_known(self):
         return isinstance(self._learned, bool)

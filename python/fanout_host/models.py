@@ -4,7 +4,7 @@
 import os
 import sys
 
-from fanout_host import gil, lines, load, meter, stdlib
+from fanout_host import gil, lines, load, meter, peers, stdlib, subinterpreters, worker
 from fanout_host.task import call, call_in_loop, told, untold
 
 
@@ -14,7 +14,7 @@ def interpreter():
 
 
 def serial(work, clock):
-    function = load.function(work.file, work.function)
+    function = work.load()
     outcomes = []
     meter.this_worker()  # it need not take time under the clock
     clock.start()
@@ -53,10 +53,10 @@ class Heartbeat:
         self._look()  # the tasks may have ended before the loop came to it
 
 
-def in_loop(work, clock):
+def in_loop(work, clock, loop_factory=None):
     """Everything in one event loop of the main thread."""
     asyncio = stdlib.module("asyncio")
-    function = load.function(work.file, work.function)
+    function = work.load()
     begin_task = lines.tell_coroutines_apart()
     outcomes = [None] * len(work.arguments)
 
@@ -73,7 +73,8 @@ def in_loop(work, clock):
 
     clock.start()
     try:
-        asyncio.run(every())
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(every())
     except BaseException as error:  # SystemExit in something that a task started: asyncio lets it end the loop
         clock.stop()
         reason = told(error)
@@ -82,11 +83,42 @@ def in_loop(work, clock):
     return outcomes
 
 
+def in_uvloop(work, clock):
+    return in_loop(work, clock, stdlib.module("uvloop").new_event_loop)
+
+
+def to_thread(work, clock):
+    """asyncio.to_thread for each task. The loop's default executor has as many threads as any other pool here."""
+    asyncio = stdlib.module("asyncio")
+    function = work.load()
+    waits = gil.Waits()
+    outcomes = []
+
+    def one(arguments):
+        waits.begin()
+        return call(function, arguments)
+
+    async def every():
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(peers.thread_pool_executor(work))
+        heart = Heartbeat(loop)
+        outcomes.extend(await asyncio.gather(*[asyncio.to_thread(one, arguments) for arguments in work.arguments]))
+        clock.stop()
+        heart.stop()
+        clock.more["loop"] = {"max_lag_s": heart.max_lag}
+        clock.read_workers(outcomes)
+        clock.read_gil(waits)
+
+    clock.start()
+    asyncio.run(every())
+    return outcomes
+
+
 def threads(work, clock):
     """fanout's thread pool; its threads share this interpreter and its lock."""
     import _fanout
 
-    function = load.function(work.file, work.function)
+    function = work.load()
     outcomes = [None] * len(work.arguments)
 
     waits = gil.Waits()
@@ -108,24 +140,59 @@ def threads(work, clock):
 def processes(work, clock):
     """fanout's process pool; its workers, forks of one more interpreter, import the user's file, once each."""
     import _fanout
-    from marshal import dumps, loads
+    from marshal import dumps
 
-    load.module(work.file)  # not needed here, but what importing it costs is outside of the clock for every other model
+    # Not needed here, but what importing it costs is outside of the clock for every other model.
+    load.module(work.source, work.function)
     command = [interpreter(), os.path.join(os.path.dirname(os.path.dirname(__file__)), "worker.py")]
     clock.start()
-    tasks = [dumps((work.file, work.function, arguments)) for arguments in work.arguments]
+    tasks = [dumps(job) for job in work.jobs()]
     outcomes = []
 
     def seen(results):
-        outcomes.extend(loads(result) if isinstance(result, bytes) else untold(result) for result in results)
+        outcomes.extend(worker.unpacked(result) if isinstance(result, bytes) else untold(result) for result in results)
+        clock.stop()  # a result is there when it can be used
         clock.read_workers(outcomes)
         returned = sum(len(result) for result in results if isinstance(result, bytes))
         clock.more["shipped_bytes"] = sum(map(len, tasks)) + returned
 
-    _fanout.run_in_processes([os.fsencode(word) for word in command], tasks, work.workers, clock.stop, seen)
+    _fanout.run_in_processes([os.fsencode(word) for word in command], tasks, work.workers, lambda: None, seen)
     clock.count_reaped()
     return outcomes
 
 
-BY_NAME = {"serial": serial, "async": in_loop, "threads": threads, "processes": processes}
+def free_threading(work, clock):
+    """Threads of an interpreter without a lock. Python's own pool: fanout's extension does not load in such a one."""
+    outcomes = peers.in_thread_pool_executor(work, clock)
+    if sys._is_gil_enabled():
+        raise RuntimeError("this interpreter's lock (GIL) is on: something that was imported has enabled it")
+    return outcomes
+
+
+BY_NAME = {
+    "serial": serial,
+    "async": in_loop,
+    "async/uvloop": in_uvloop,
+    "to_thread": to_thread,
+    "threads": threads,
+    "processes": processes,
+    "subinterpreters": subinterpreters.run,
+    "free-threading": free_threading,
+    **peers.BY_NAME,
+}
 WITH_EXTENSION = ("threads", "processes")
+WITH_METER = (*WITH_EXTENSION, "to_thread", "ThreadPoolExecutor")  # which use the extension if they can
+
+_IMPORTS = {
+    "async/uvloop": ("uvloop",),
+    "to_thread": ("concurrent.futures.thread",),
+    "subinterpreters": ("threading",),
+    "free-threading": ("concurrent.futures.thread",),
+    **peers.IMPORTS,
+}
+
+
+def import_for(name):
+    """What a model needs, before the clock starts, and before the user's folder comes first in sys.path."""
+    for needed in _IMPORTS.get(name, ()):
+        stdlib.keep(needed)

@@ -12,8 +12,9 @@ class Options:
 
     def __init__(self, words):
         self.check = False
-        self.model = self.spelling = self.file = None
-        self.functions, self.texts = [], []
+        self.model = self.spelling = self.source = self.lines = self.attempt = None
+        self.setup = ""
+        self.functions, self.texts, self.named = [], [], []
         self.tasks = self.workers = 1
         for word in words:
             name, _, value = word.partition("=")
@@ -26,23 +27,44 @@ class Options:
             self.model = value
         elif name == "--file":
             self.spelling = value
-            self.file = os.path.abspath(value)  # the user's code may change the working directory
+            self.source = os.path.abspath(value), None  # the user's code may change the working directory
+        elif name == "--module":
+            self.spelling = value
+            self.source = os.getcwd(), value
+        elif name == "--try":
+            self.attempt = value
         elif name in ("--tasks", "--workers"):
             setattr(self, name[2:], int(value))
         elif name == "--function":
             self.functions.append(value)
         elif name == "--arg":
             self.texts.append(value)
+        elif name == "--kwarg":
+            self.named.append(value)
+        elif name == "--args-from":
+            self.lines = value
+        elif name == "--setup":
+            self.setup = value
         else:
             raise SystemExit(f"host.py: unknown option {name}")
 
 
 class Work:
     def __init__(self, options):
-        self.file = options.file
+        self.source = options.source
         self.function = options.functions[0]
-        self.arguments = arguments.of_tasks(options.texts, options.tasks)
+        self.setup = options.setup
+        lines = arguments.of_lines(options.lines) if options.lines else None
+        self.arguments = arguments.of_tasks(options.texts, options.named, lines, options.tasks)
         self.workers = options.workers
+
+    def load(self):
+        """The user's function, in this process."""
+        return load.function(self.source, self.function, self.setup)
+
+    def jobs(self):
+        """What worker.outcome_of() takes, for each task."""
+        return [(self.source, self.function, self.setup, one) for one in self.arguments]
 
 
 def _measure(options):
@@ -76,14 +98,15 @@ def _import_check():
 
 def main(descriptor, words):
     options = Options(words)
-    extension_problem = _import_extension() if options.check or options.model in models.WITH_EXTENSION else None
+    extension_problem = _import_extension() if options.check or options.model in models.WITH_METER else None
     check = _import_check() if options.check else None
+    models.import_for(options.model)
     lines.install()
     end.begin()
-    if options.file is not None:
-        load.enter(options.file)
+    if options.source is not None:
+        load.enter(options.source)
     result = check.report(options, extension_problem) if check else _measure(options)
-    end_if_forked()  # by the import of the user's file
+    end_if_forked()
     record.write(descriptor, result)
     end.finish()
     os._exit(0)

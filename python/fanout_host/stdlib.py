@@ -7,15 +7,21 @@ from _thread import RLock
 
 from fanout_host import LOADED_AT_START
 
-_LATE = ("ast", "asyncio", "hashlib", "json", "tokenize", "traceback", "unicodedata")
+_LATE = ("ast", "asyncio", "hashlib", "json", "pickle", "tokenize", "traceback", "unicodedata")
 _kept = {}
 _taken_out = {}  # of sys.modules
 _putting_back = RLock()
 
 
 def module(name):
-    """Python's own module of that name, one of _LATE."""
+    """Python's own module of that name, one of _LATE or kept."""
     return _kept.get(name) or __import__(name)
+
+
+def keep(name):
+    """Imports one that is not among _LATE, for module(). Before the user's folder is in sys.path."""
+    __import__(name)
+    _kept[name] = sys.modules[name]
 
 
 def give_way(folder):

@@ -13,6 +13,12 @@ _FOLDER = __file__.removesuffix("task.py")
 _LONGEST_SUMMARY = 200
 
 _owner = os.getpid()
+_sources = {}
+
+
+def keep_source(name, text):
+    """Code that is in no file of that name: for tracebacks."""
+    _sources[name] = text
 
 
 def own():
@@ -49,10 +55,11 @@ def _exit_status(error):
 
 def call(function, arguments):
     """Calls the function; a coroutine it returns is run on a loop of its own."""
+    positional, named = arguments
     worker = meter.this_worker()
     start = monotonic()
     try:
-        value = function(*arguments)
+        value = function(*positional, **named)
         if hasattr(type(value), "__await__"):
             value = _run(value)
         outcome = (start, monotonic(), "value", value, worker)
@@ -66,10 +73,11 @@ def call(function, arguments):
 
 async def call_in_loop(function, arguments):
     """Calls the function inside the running loop, which a plain function blocks, as it would in the user's program."""
+    positional, named = arguments
     worker = meter.this_worker()
     start = monotonic()
     try:
-        value = function(*arguments)
+        value = function(*positional, **named)
         if hasattr(type(value), "__await__"):
             value = await value
         outcome = (start, monotonic(), "value", value, worker)
@@ -95,6 +103,7 @@ def traceback_text(error):
 
 def _traceback_text(error):
     """The traceback from the user's first frame on; what is above it is ours, asyncio's or importlib's."""
+    _show_sources()
     users = frame = error.__traceback__
     while frame is not None:
         file = frame.tb_frame.f_code.co_filename
@@ -102,6 +111,13 @@ def _traceback_text(error):
         if file.startswith("<frozen importlib") or (file.startswith(_FOLDER) and file != lines.__file__):
             users = frame
     return "".join(stdlib.module("traceback").format_exception(type(error), error, users)).rstrip("\n")
+
+
+def _show_sources():
+    stdlib.module("traceback")  # which imports linecache
+    cache = sys.modules["linecache"].cache
+    for name, text in _sources.items():
+        cache[name] = len(text), None, text.splitlines(keepends=True), name
 
 
 def _summary(error):

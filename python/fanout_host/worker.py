@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# What a worker process does with a task: bytes in (file, function, arguments), bytes out (an outcome), see task.py.
+# What a worker process does with a task: bytes in (source, function, setup, arguments), bytes out (an outcome), see load.py
+# and task.py.
 # marshal is both the fastest codec and already loaded, and both ends are the same interpreter.
 import os
 from marshal import dumps, loads
 
-from fanout_host import end, lines, load, meter
+from fanout_host import end, lines, load, meter, stdlib
 from fanout_host.task import call, described, end_if_forked, is_plain, own, told, untold
 
 _begun = False
@@ -14,7 +15,7 @@ def prepare():
     lines.install()
 
 
-def _begin():
+def begin():
     """Before the first task: only now is this process what it will be, and not yet the one that forks the workers."""
     global _begun
     if _begun:
@@ -27,25 +28,58 @@ def _begin():
 
 
 def run(payload):
-    _begin()
-    file, name, arguments = loads(payload)
-    load.enter(file)
+    return packed(outcome_of(*loads(payload)))
+
+
+def outcome_of(source, name, setup, arguments):
+    begin()
+    load.enter(source)
     try:
-        function = load.function(file, name)
+        function = load.function(source, name, setup)
     except BaseException as error:
         end_if_forked(error)
         outcome = untold(*told(error))
     else:
         outcome = call(function, arguments)
     lines.complete_all()
-    return packed(outcome)
+    return outcome
 
 
 def packed(outcome):
+    """An outcome as bytes: marshal's, if it is of Python's own plain types. Else after those lies a pickle, and after that the
+    memory of arrays, which the pickle leaves out: they are copied once. What cannot be pickled travels as the text that
+    would be shown of it."""
     try:
-        if not is_plain(outcome):
-            raise ValueError
-        return dumps(outcome)
-    except ValueError:  # not of Python's own plain types, or too deep: it travels as the text that would be shown of it
-        start, end, _, value, worker = outcome
+        if is_plain(outcome):
+            return dumps(outcome)
+    except ValueError:  # too deep for marshal
+        pass
+    start, end, _, value, worker = outcome
+    try:
+        parts = _pickled(value)
+    except BaseException:  # whatever code of the user's raises there
         return dumps((start, end, "text", described(value), worker))
+    return b"".join((dumps((start, end, "pickled", [len(part) for part in parts], worker)), *parts))
+
+
+def _pickled(value):
+    buffers = []
+    data = stdlib.module("pickle").dumps(value, protocol=5, buffer_callback=buffers.append)
+    return [data, *(buffer.raw() for buffer in buffers)]
+
+
+def unpacked(data):
+    """The opposite, in the program."""
+    outcome = loads(data)  # which ignores what follows
+    start, end, kind, lengths, worker = outcome
+    if kind != "pickled":
+        return outcome
+    rest = memoryview(data)[len(data) - sum(lengths):]
+    parts = []
+    for length in lengths:
+        parts.append(rest[:length])
+        rest = rest[length:]
+    try:
+        return start, end, "value", stdlib.module("pickle").loads(parts[0], buffers=parts[1:]), worker
+    except BaseException as error:
+        return start, end, "error", told(error), worker

@@ -2,6 +2,7 @@
 """Work that goes wrong under one model: its row says why, the others have their verdict, nothing stays behind."""
 
 import json
+import re
 import unittest
 
 from tool import HOSTS_PYTHON, MODELS, ToolTest
@@ -85,6 +86,54 @@ class Faults(ToolTest):
                    "        eaten = []\n"
                    "        while True: eaten.append(bytearray(1 << 24))\n"
                    "    return 1\n", "processes", "MemoryError")
+
+    def test_exits_of_python(self):
+        for model in MODELS:
+            with self.subTest(model):
+                self.fails(f"def task():\n    if under({model!r}): sys.exit(2)\n    return 1\n", model, "SystemExit: 2")
+
+    def test_ends_of_the_process(self):
+        for fault, model, reason in (("os._exit(3)", "threads", "the process that ran the tasks ended without a result: exit code 3"),
+                                     ("os._exit(3)", "processes", r"worker \d+ .*exit code 3|worker \d+ .*3"),
+                                     ("os.abort()", "serial", "the process that ran the tasks ended without a result: SIGABRT"),
+                                     ("ctypes.string_at(0)", "async", "the process that ran the tasks ended without a result: SIGSEGV"),
+                                     ("ctypes.string_at(0)", "processes", r"worker \d+ died: SIGSEGV")):
+            with self.subTest(f"{fault} under {model}"):
+                self.fails(f"def task():\n    if under({model!r}): {fault}\n    return 1\n", model, reason)
+
+    def test_a_thread_that_waits_for_itself(self):
+        self.fails("def task():\n    if under('threads'):\n        lock = threading.Lock()\n        with lock, lock: pass\n    return 1\n",
+                   "threads", "no result after 5 s", "--timeout", "5s")
+
+    def test_a_loop_without_end(self):
+        self.fails("def task():\n    if under('serial'):\n        while True: pass\n    return 1\n", "serial", "no result after 5 s",
+                   "--timeout", "5s")
+
+    def test_threads_of_the_import(self):
+        self.works("for daemon in (True, False): threading.Thread(target=threading.Event().wait, daemon=daemon).start()\n"
+                   "def task(): return 1\n")
+
+    def test_a_fork_of_the_import(self):
+        """One of the two runs the tasks, and the other ends."""
+        self.write_file("counted", "")
+        self.works("os.fork()\n"
+                   "def task():\n"
+                   "    with open('counted', 'a') as file: file.write('x')\n"
+                   "    return 1\n")
+        with open(f"{self.folder.name}/counted") as file:
+            self.assertEqual(len(file.read()), 4 * 2 * 2)  # models, rounds, tasks
+
+    def test_prints_of_the_import(self):
+        done = self.works("print('imported')\nos.write(1, b'raw\\n')\ndef task(): return 1\n")
+        self.assertNotIn("imported", done.stdout_text)
+        self.assertNotIn("raw", done.stdout_text)
+        self.assertIn("imported\n", done.stderr_text)
+
+    def test_a_module_that_is_not_the_program(self):
+        """Every row says so, and nothing else can be said."""
+        record, done = self.compare("if __name__ == '__main__': result = 1\ndef task(): return result\n", code=1)
+        self.assertEqual(len(re.findall(r"(?m)^ +–  \w+ +failed: NameError: name 'result' is not defined", done.stdout_text)), 4)
+        self.assertEqual(record["summary"], [])
 
     def test_prints(self):
         done = self.works("def task():\n    if under('processes'):\n"

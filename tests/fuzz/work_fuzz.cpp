@@ -28,8 +28,9 @@ struct checker {
     require(spec.amount > 0 && spec.amount <= spec.work->most, "an amount is within its limits");
   }
   void operator()(const cli::python_function& python) const {
-    require(python.file.ends_with(".py") && !python.function.empty(), "a file and a function have names");
-    require(python.file + ":" + python.function == typed, "nothing is lost");
+    require(python.file.empty() != python.module.empty(), "it is in a file, or in a module");
+    require(!python.function.empty(), "a function has a name");
+    require(python.file + python.module + ":" + python.function == typed, "nothing is lost");
   }
   void operator()(const workloads::plugin_spec& plugin) const {
     require(plugin.file.contains(".so"), "a library has its name");

@@ -334,6 +334,33 @@ TEST(Diagnosis, AdviceAmongEqualsIsTheSimplestOrTheSmallest) {
   EXPECT_EQ(diagnosed(open).advice, "");
 }
 
+timed_model named(timed_model of, std::string model) {
+  of.model = std::move(model);
+  return of;
+}
+
+TEST(Diagnosis, AdvisesOursWherePeersOfItsKindAreAsFast) {
+  timed_model small = named(threads_computing(), "ThreadPoolExecutor");
+  small.also = [](lab::run_record& run) { run.pss_peak_bytes = 5'100'000; };
+  EXPECT_EQ(diagnosed(timed_record(2, 2, {serial_computing(), threads_computing(), small})).advice,
+            "use threads with 2 workers, one for each CPU; ThreadPoolExecutor is as fast");
+  EXPECT_EQ(diagnosed(timed_record(2, 2, {serial_computing(), small})).advice,
+            "use ThreadPoolExecutor with 2 workers, one for each CPU");
+  timed_model slow = threads_computing();
+  slow.wall_s = 1.3;
+  EXPECT_EQ(diagnosed(timed_record(2, 2, {serial_computing(), slow, small})).advice,
+            "use ThreadPoolExecutor with 2 workers, one for each CPU");
+}
+
+TEST(Diagnosis, RulesHoldOfPeersAndVariantsToo) {
+  timed_model threads = named(threads_at_a_lock(), "to_thread");
+  for (lab::worker_report& worker : threads.workers) worker.gil_s = 0.95;
+  const lab::record made =
+      python(timed_record(2, 2, {serial_computing(), threads, named(processes_computing(), "multiprocessing.Pool")}));
+  EXPECT_EQ(why(made), (rules{"cpu_bound", "gil"}));
+  EXPECT_EQ(diagnosed(made).why.back().models, rules{"to_thread"});
+}
+
 TEST(Diagnosis, NothingIsSaidOfARecordWithoutTheseMeters) {
   EXPECT_EQ(why(sample_record()), rules{});
   EXPECT_EQ(diagnosed(sample_record()).advice, "");

@@ -108,7 +108,7 @@ TEST_F(PythonWorkload, PreloadsItsMeterBeforeWhatTheUserPreloads) {
 }
 
 TEST_F(PythonWorkload, OffersNoUnknownModel) {
-  EXPECT_EQ(unavailable(*prepared(cpu_task()), "to_thread"), "not offered for Python functions");
+  EXPECT_EQ(unavailable(*prepared(cpu_task()), "fibers"), "not offered for Python functions");
 }
 
 TEST_F(PythonWorkload, RunsTheAsyncFunctionInItsPlaceUnderAsync) {
@@ -125,6 +125,20 @@ TEST_F(PythonWorkload, IsTitledLikeACall) {
   auto spec = cpu_task();
   spec.args = {"{i}", "1"};
   EXPECT_EQ(workloads::make_python_workload(spec)->title(), "tasks.py:cpu_task({i}, 1)");
+}
+
+TEST_F(PythonWorkload, OfAModuleIsTitledAndDescribedByItsName) {
+  auto spec = cpu_task();
+  spec.file.clear();
+  spec.module = "package.module";
+  spec.kwargs = {"unit='s'"};
+  spec.args_from = "folder/inputs.jsonl";
+  const auto work = workloads::make_python_workload(spec);
+  EXPECT_EQ(work->title(), "package.module:cpu_task(1000, *inputs.jsonl, unit='s')");
+  EXPECT_EQ(work->describe().at("spec"), "package.module:cpu_task");
+  EXPECT_EQ(work->describe().at("kwargs"), nlohmann::json({"unit='s'"}));
+  EXPECT_THAT(work->host_command("serial", 1, 1), testing::IsSupersetOf({"--module=package.module", "--kwarg=unit='s'",
+                                                                         "--args-from=folder/inputs.jsonl"}));
 }
 
 TEST_F(PythonWorkload, DescribesWhatRunsAndOnWhat) {
@@ -148,6 +162,14 @@ TEST_F(PythonWorkload, PrefersTheActiveVirtualEnvironment) {
   fs::rename(program("python", "echo venv chosen; exit 7\n"), folder_ / "venv/bin/python");
   setenv("VIRTUAL_ENV", (folder_ / "venv").c_str(), 1);
   EXPECT_THAT(unavailable(*prepared(cpu_task()), "serial"), HasSubstr("venv chosen"));
+}
+
+TEST_F(PythonWorkload, SaysWhyAModelCannotRunTheFunction) {
+  auto spec = cpu_task();
+  spec.function = "fetch_data_async";
+  spec.args = {"{i}", "0"};
+  EXPECT_THAT(unavailable(*prepared(spec), "to_thread"), HasSubstr("fetch_data_async is a coroutine function"));
+  EXPECT_EQ(unavailable(*prepared(cpu_task()), "to_thread"), "(available)");
 }
 
 TEST_F(PythonWorkload, IsUnavailableWithoutAnInterpreter) {

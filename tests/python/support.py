@@ -19,12 +19,13 @@ needs_extension = unittest.skipUnless(EXTENSION, "this build has no Python exten
 class Run:
     """What came of one host: record (None if it wrote none), output (both streams), status (the exit code)."""
 
-    def __init__(self, *options, environment=None, host=HOST, interpreter_name=sys.executable, interpreter=sys.executable):
+    def __init__(self, *options, environment=None, host=HOST, interpreter_name=sys.executable, interpreter=sys.executable, folder=None):
         variables = {**os.environ, **(environment or {})}  # None: not there
         with tempfile.TemporaryFile() as record:  # in place of the lab's pipe: it needs no reader
             done = subprocess.run(
                 [interpreter_name, host, *options],
                 executable=interpreter,
+                cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -62,17 +63,29 @@ class HostTest(unittest.TestCase):
 
     def file(self, source, name="work.py"):
         path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w") as file:
             file.write(textwrap.dedent(source))
         return path
 
-    def run_host(self, model, file, function, *arguments, tasks=1, workers=2, **how):
-        options = [f"--model={model}", f"--file={file}", f"--function={function}", f"--tasks={tasks}", f"--workers={workers}"]
-        return Run(*options, *(f"--arg={argument}" for argument in arguments), **how)
+    def run_host(self, model, source, function, *arguments, tasks=1, workers=2, named=(), lines=None, setup=None, **how):
+        options = [f"--model={model}", *self._what(source, function), f"--tasks={tasks}", f"--workers={workers}"]
+        options += [f"--arg={argument}" for argument in arguments] + [f"--kwarg={pair}" for pair in named]
+        options += [f"--args-from={lines}"] if lines else []
+        options += [f"--setup={setup}"] if setup else []
+        return Run(*options, folder=self.folder, **how)
 
-    def check(self, file, *functions, arguments=(), environment=None):
-        options = ["--check", f"--file={file}", *(f"--function={function}" for function in functions)]
-        return Run(*options, *(f"--arg={argument}" for argument in arguments), environment=environment)
+    def _what(self, source, *functions):
+        """A source with a slash in it is a file, any other a module in the test's folder."""
+        return [f"--{'file' if '/' in source else 'module'}={source}", *(f"--function={function}" for function in functions)]
+
+    def check(self, source, *functions, arguments=(), named=(), lines=None, setup=None, attempt=None, **how):
+        options = ["--check", *self._what(source, *functions)]
+        options += [f"--arg={argument}" for argument in arguments] + [f"--kwarg={pair}" for pair in named]
+        options += [f"--args-from={lines}"] if lines else []
+        options += [f"--setup={setup}"] if setup else []
+        options += [f"--try={attempt}"] if attempt else []
+        return Run(*options, folder=self.folder, **how)
 
     def under_each_model(self):
         """for model in …: each in a subtest."""

@@ -24,7 +24,7 @@ class Check(HostTest):
                 "implementation": platform.python_implementation(),
             },
         )
-        self.assertEqual({name for name, problem in record["models"].items() if problem is None}, set(MODELS))
+        self.assertLessEqual(set(MODELS), {name for name, problem in record["models"].items() if problem is None})
 
     def test_tells_where_the_interpreter_is_though_it_does_not_know_itself(self):
         record = Run("--check", interpreter_name="python3", environment={"PATH": None}).record

@@ -73,6 +73,30 @@ class Values(HostTest):
             values = {self.returned(model, f"__import__('numpy') and (lambda numpy: {expression})(__import__('numpy'))") for model in self.under_each_model()}
             self.assertEqual(len(values), 1)
 
+    def test_objects_come_back_as_what_they_are(self):
+        file = self.file(
+            """
+            import array
+            class Point:
+                def __init__(self, x): self.x = x
+                def __repr__(self): return f"Point({self.x}), made of {self.__class__.__module__}"
+            class Stubborn:
+                def __reduce__(self): raise RuntimeError("stays here")
+                def __repr__(self): return "Stubborn()"
+            class Fragile:
+                def __reduce__(self): return broken, ()
+            def broken(): raise RuntimeError("cannot be made again")
+            def point(): return [Point(1), array.array("d", [0.5])]
+            def stubborn(): return Stubborn()
+            def fragile(): return Fragile()
+            """
+        )
+        for model in self.under_each_model():
+            self.assertEqual(self.run_host(model, file, "point").values, ["[Point(1), made of work, array('d', [0.5])]"])
+            self.assertEqual(self.run_host(model, file, "stubborn").values, ["Stubborn()"])
+            fragile = self.run_host(model, file, "fragile").tasks[0]
+            self.assertEqual(fragile.get("summary"), "RuntimeError: cannot be made again" if model == "processes" else None)
+
     def test_equal_values_have_equal_text(self):
         self.assert_returned("[{'b', 'a', 'c'}, {}]", "list", "[{'a', 'b', 'c'}, {}]")
         self.assert_returned("({'z': {'y', 'x'}, 'a': 1},)", "tuple", "({'a': 1, 'z': {'x', 'y'}},)")

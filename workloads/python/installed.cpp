@@ -87,8 +87,9 @@ installed_python ask(const std::string& command) {
   found.implementation = python.about.value("implementation", "");
   found.gil = python.abilities.value("gil", true);
   found.subinterpreters = python.abilities.value("subinterpreters", false);
-  for (const auto& [model, problem] : python.models.items())
-    if (problem.is_string()) found.extension_problem = problem;
+  for (const char* model : {"threads", "processes"})  // which need it
+    if (const auto problem = python.models.find(model); problem != python.models.end() && problem->is_string())
+      found.extension_problem = *problem;
   return found;
 }
 

@@ -126,19 +126,33 @@ interpreter cannot_be_started(const std::string& command, const lab::cannot_star
   return unusable(command.find('/') == std::string::npos ? "no " + command + " on PATH" : "no such file: " + command);
 }
 
-std::optional<std::string> problem_with(const interpreter& python, const std::string& file,
-                                        const std::vector<std::string>& functions,
-                                        const std::vector<std::string>& args) {
-  std::vector<std::string> options = {"--file=" + file};
-  for (const auto& function : functions) options.push_back("--function=" + function);
-  for (const auto& text : args) options.push_back("--arg=" + text);
-  const answer answered = ask(python.executable, options, "importing " + file + " with " + python.executable);
-  if (answered.report.is_null()) {
-    return "importing " + file + " ended the interpreter: " + answered.exit +
-           (answered.output.empty() ? "" : "\n" + answered.output);
-  }
-  const nlohmann::json& problem = answered.report.at("problem");
-  return problem.is_null() ? std::nullopt : std::optional(problem.get<std::string>());
+namespace {
+
+std::string ended_by(const std::string& what, const answer& answered) {
+  return what + " ended the interpreter: " + answered.exit + (answered.output.empty() ? "" : "\n" + answered.output);
+}
+
+std::optional<std::string> text_or_null(const nlohmann::json& value) {
+  return value.is_null() ? std::nullopt : std::optional(value.get<std::string>());
+}
+
+}  // namespace
+
+examination examine(const interpreter& python, const python_task& task) {
+  const answer answered =
+      ask(python.executable, task.options, "importing " + task.source + " with " + python.executable);
+  if (answered.report.is_null()) return {.problem = ended_by("importing " + task.source, answered)};
+  return {.problem = text_or_null(answered.report.at("problem")),
+          .notes = answered.report.at("notes"),
+          .models = answered.report.at("models")};
+}
+
+std::optional<std::string> try_model(const interpreter& python, const python_task& task, const std::string& model) {
+  std::vector<std::string> options = task.options;
+  options.push_back("--try=" + model);
+  const answer answered = ask(python.executable, options, "trying " + model + " with " + task.source);
+  if (answered.report.is_null()) return ended_by("importing " + task.source + " under " + model, answered);
+  return text_or_null(answered.report.at("problem"));
 }
 
 }  // namespace workloads

@@ -30,10 +30,24 @@ interpreter find_interpreter(const std::string& wanted);
 /// The unusable one that was found, but that cannot be run after all.
 interpreter cannot_be_started(const std::string& command, const lab::cannot_start& error);
 
-/// Imports the file in a process that is thrown away; what is wrong with it, its functions or the arguments.
+/// The user's function and its arguments, as options of host.py's.
+struct python_task {
+  std::string source;  // "tasks.py", "package.module": for messages
+  std::vector<std::string> options;
+};
+
+/// What an import of that has shown, in a process that is thrown away.
+struct examination {
+  std::optional<std::string> problem;  // what is wrong with it, its functions or the arguments
+  std::vector<std::string> notes{};    // what the user should know
+  nlohmann::json models{};             // as in interpreter, for this function
+};
+
 /// Throws lab::cannot_start and lab::interrupted.
-std::optional<std::string> problem_with(const interpreter& python, const std::string& file,
-                                        const std::vector<std::string>& functions,
-                                        const std::vector<std::string>& args);
+examination examine(const interpreter& python, const python_task& task);
+
+/// Why that model cannot run it, of those that have to be tried: "subinterpreters". Nothing: it can. Throws as
+/// examine().
+std::optional<std::string> try_model(const interpreter& python, const python_task& task, const std::string& model);
 
 }  // namespace workloads

@@ -4,12 +4,17 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
+#include "lab/models.hpp"
+#include "lab/writing.hpp"
 #include "workloads/python/interpreter.hpp"
 
 namespace workloads {
@@ -41,14 +46,21 @@ class python_workload final : public lab::workload {
   explicit python_workload(python_spec spec) : spec_(std::move(spec)) {}
 
   std::string title() const override {
+    const std::string where = spec_.module.empty() ? fs::path(spec_.file).filename().string() : spec_.module;
+    std::vector<std::string> given = spec_.args;
+    if (!spec_.args_from.empty()) given.push_back("*" + fs::path(spec_.args_from).filename().string());
+    given.insert(given.end(), spec_.kwargs.begin(), spec_.kwargs.end());
     std::string args;
-    for (const auto& text : spec_.args) args += (args.empty() ? "" : ", ") + text;
-    return fs::path(spec_.file).filename().string() + ":" + spec_.function + "(" + args + ")";
+    for (const auto& text : given) args += (args.empty() ? "" : ", ") + text;
+    return where + ":" + spec_.function + "(" + args + ")";
   }
 
   nlohmann::json describe() const override {
-    nlohmann::json about = {{"kind", "python"}, {"spec", spec_.file + ":" + spec_.function}, {"args", spec_.args}};
+    nlohmann::json about = {{"kind", "python"}, {"spec", source() + ":" + spec_.function}, {"args", spec_.args}};
     if (!spec_.async_function.empty()) about["async_function"] = spec_.async_function;
+    if (!spec_.kwargs.empty()) about["kwargs"] = spec_.kwargs;
+    if (!spec_.args_from.empty()) about["args_from"] = spec_.args_from;
+    if (!spec_.setup.empty()) about["setup"] = spec_.setup;
     return about;
   }
 
@@ -58,13 +70,18 @@ class python_workload final : public lab::workload {
   }
 
   void prepare(unsigned) override {
-    if (spec_.file != notebook_tasks_file()) check_readable(spec_.file);  // the lack of ours is no mistake of the user
+    // The lack of ours is no mistake of the user.
+    if (spec_.module.empty() && spec_.file != notebook_tasks_file()) check_readable(spec_.file);
     python_ = find_interpreter(spec_.interpreter);
     if (python_.unusable) return;
-    std::vector<std::string> functions = {spec_.function};
-    if (!spec_.async_function.empty()) functions.push_back(spec_.async_function);
+    python_task task{source(), task_options(spec_.function)};
+    if (!spec_.async_function.empty()) task.options.push_back("--function=" + spec_.async_function);
     try {
-      if (auto problem = problem_with(python_, spec_.file, functions, spec_.args)) throw lab::usage_error(*problem);
+      const examination found = examine(python_, task);
+      if (found.problem) throw lab::usage_error(*found.problem);
+      for (const std::string& note : found.notes) lab::say("fanout: " + note + "\n");
+      python_.models = found.models;
+      try_models(task);
     } catch (const lab::cannot_start& error) {
       python_ = cannot_be_started(python_.executable, error);
     }
@@ -78,24 +95,45 @@ class python_workload final : public lab::workload {
   }
 
   std::vector<std::string> host_command(std::string_view model, unsigned tasks, unsigned workers) const override {
-    const bool other = model == "async" && !spec_.async_function.empty();
-    std::vector<std::string> command = {python_.executable,
-                                        support_directory() + "/host.py",
-                                        "--model=" + std::string(model),
-                                        "--file=" + spec_.file,
-                                        "--function=" + (other ? spec_.async_function : spec_.function),
-                                        "--tasks=" + std::to_string(tasks),
+    const lab::known_model* const known = lab::find_model(model);
+    const bool in_loop = known != nullptr && known->kind == lab::model_kind::loop;
+    const bool other = in_loop && !spec_.async_function.empty();
+    std::vector<std::string> command = {python_.executable, support_directory() + "/host.py",
+                                        "--model=" + std::string(model), "--tasks=" + std::to_string(tasks),
                                         "--workers=" + std::to_string(workers)};
-    for (const auto& text : spec_.args) command.push_back("--arg=" + text);
+    const auto options = task_options(other ? spec_.async_function : spec_.function);
+    command.insert(command.end(), options.begin(), options.end());
     return command;
   }
 
   std::vector<std::string> host_environment(std::string_view model) const override {
-    if (model != "threads") return {};  // elsewhere one thread alone has its interpreter
+    constexpr std::string_view with_many_threads[] = {"threads", "to_thread", "ThreadPoolExecutor"};
+    if (std::ranges::find(with_many_threads, model) == std::end(with_many_threads))
+      return {};  // elsewhere one thread alone has its interpreter
     return preloading(support_directory() + "/libfanout_gil.so");
   }
 
  private:
+  /// As it was typed.
+  std::string source() const { return spec_.module.empty() ? spec_.file : spec_.module; }
+
+  std::vector<std::string> task_options(const std::string& function) const {
+    std::vector<std::string> options = {(spec_.module.empty() ? "--file=" : "--module=") + source(),
+                                        "--function=" + function};
+    for (const auto& text : spec_.args) options.push_back("--arg=" + text);
+    for (const auto& text : spec_.kwargs) options.push_back("--kwarg=" + text);
+    if (!spec_.args_from.empty()) options.push_back("--args-from=" + spec_.args_from);
+    if (!spec_.setup.empty()) options.push_back("--setup=" + spec_.setup);
+    return options;
+  }
+
+  /// Those that nothing but an attempt tells of.
+  void try_models(const python_task& task) {
+    for (const std::string& model : spec_.models)
+      if (model == "subinterpreters" && python_.models.value(model, nlohmann::json()).is_null())
+        if (auto problem = try_model(python_, task, model)) python_.models[model] = *problem;
+  }
+
   python_spec spec_;
   interpreter python_{.executable = {}, .about = {}, .models = {}, .unusable = "not prepared"};
 };
@@ -104,6 +142,16 @@ class python_workload final : public lab::workload {
 
 std::unique_ptr<lab::workload> make_python_workload(python_spec spec) {
   return std::make_unique<python_workload>(std::move(spec));
+}
+
+unsigned count_argument_lines(const std::string& file) {
+  if (fs::is_directory(file)) throw lab::usage_error(file + " is a directory, not a file of JSON lines");
+  check_readable(file);
+  std::ifstream lines(file);
+  unsigned count = 0;
+  for (std::string line; std::getline(lines, line);)
+    if (line.find_first_not_of(" \t\r\v\f") != std::string::npos) ++count;  // as Python's isspace()
+  return count;
 }
 
 std::string notebook_tasks_file() { return support_directory() + "/notebook/tasks.py"; }
