@@ -13,6 +13,7 @@
 #include "cli/export_file.hpp"
 #include "cli/output.hpp"
 #include "cli/record_file.hpp"
+#include "cli/trace_file.hpp"
 #include "lab/experiment.hpp"
 #include "lab/format.hpp"
 #include "lab/interruption.hpp"
@@ -86,10 +87,12 @@ compare_options options_of(const lab::record& begun) {
 /// Goes on with what a file has of an experiment, and completes the file.
 exit_code run_resume(const compare_options& options) {
   lab::record record = one_record_of(options.resume);
+  trace_file trace(options.trace);
   const auto budget = options.budget.value_or(record.test.looks.size() > 1 ? patience : std::chrono::nanoseconds{});
   export_file file(options.export_json.empty() ? options.resume : options.export_json);
+  chosen_work chosen{};
   try {
-    const chosen_work chosen = choose_work(options_of(record));
+    chosen = choose_work(options_of(record));
     live_view watcher(options.report.format, &file);
     record = lab::resume_experiment(*chosen.work, std::move(record), options.report.claims, budget, watcher);
   } catch (const lab::usage_error& error) {
@@ -97,6 +100,8 @@ exit_code run_resume(const compare_options& options) {
   }
   const comparison_outcome outcome = report_result(std::move(record), {}, options.report);
   file.write(json_document(outcome.record));
+  trace.add(*chosen.work, outcome);
+  trace.write();
   return report_end(outcome, options.report.format);
 }
 
@@ -133,8 +138,11 @@ exit_code run_compare(const compare_options& options) {
   }
   std::optional<export_file> file;
   if (!options.export_json.empty()) file.emplace(options.export_json);
+  trace_file trace(options.trace);
   const comparison_outcome outcome = compare_work(chosen, options, {}, file ? &*file : nullptr);
   if (file) file->write(json_document(outcome.record));
+  trace.add(*chosen.work, outcome);
+  trace.write();
   return report_end(outcome, options.report.format);
 }
 

@@ -7,6 +7,7 @@
 #include "cli/compare.hpp"
 #include "cli/export_file.hpp"
 #include "cli/output.hpp"
+#include "cli/trace_file.hpp"
 #include "workloads/builtin.hpp"
 #include "workloads/python/python_workload.hpp"
 
@@ -74,14 +75,18 @@ exit_code run_notebook(const compare_options& options) {
   }
   std::optional<export_file> file;
   if (!options.export_json.empty()) file.emplace(options.export_json);
+  trace_file trace(options.trace);
   compare_options each = options;
   if (each.budget) each.budget_shares = static_cast<unsigned>(all.size());
   std::vector<comparison_outcome> outcomes;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (options.report.format == output_format::table) write_out(heading(i + 1, all.size(), all[i].name));
-    outcomes.push_back(compare_work(all[i].choose(each), each, all[i].name));
+    const chosen_work chosen = all[i].choose(each);
+    outcomes.push_back(compare_work(chosen, each, all[i].name));
+    trace.add(*chosen.work, outcomes.back());
   }
   if (file) file->write(json_document(outcomes));
+  trace.write();
   return report_end(outcomes, options.report.format);
 }
 

@@ -35,7 +35,7 @@ struct compare_options {
   std::chrono::nanoseconds timeout = std::chrono::minutes(10);
   std::vector<std::string> models{};
   std::string reference{};  // empty: all pairs
-  std::string python{}, export_json{}, resume{};
+  std::string python{}, export_json{}, trace{}, resume{};
   double min_effect = 0.03;
   bool dry_run = false;  // only show what would be run
   report_options report{};

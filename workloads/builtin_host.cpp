@@ -179,6 +179,7 @@ constexpr model models[] = {
 };
 
 nlohmann::json measured(const model& under, const builtin_spec& spec, const host_job& job) {
+  const bool traced = lab::is_asked_for_trace();
   lab::meter clock;
   assignment work{.spec = std::string(job.spec),
                   .work = *spec.work,
@@ -199,6 +200,7 @@ nlohmann::json measured(const model& under, const builtin_spec& spec, const host
   record["workers"] = work.used_by.costs();
   if (work.max_lag_s) record["loop"] = {{"max_lag_s", *work.max_lag_s}};
   if (work.shipped_bytes) record["shipped_bytes"] = *work.shipped_bytes;
+  if (traced) record["trace"] = {{"started_ns", clock.started_ns()}, {"workers", work.used_by.identities()}};
   return record;
 }
 

@@ -89,7 +89,7 @@ def threads(work, clock):
     function = load.function(work.file, work.function)
     outcomes = [None] * len(work.arguments)
 
-    waits = gil.Waits()
+    waits = gil.Waits(clock.traced)
 
     def one(number):
         waits.begin()

@@ -15,6 +15,7 @@ class Options:
         self.model = self.spelling = self.file = None
         self.functions, self.texts = [], []
         self.tasks = self.workers = 1
+        self.traced = os.environ.pop("FANOUT_TRACE", None) is not None  # before the user's code could see it
         for word in words:
             name, _, value = word.partition("=")
             self._take(name, value)
@@ -46,7 +47,7 @@ class Work:
 
 
 def _measure(options):
-    clock = record.Clock()
+    clock = record.Clock(options.traced)
     try:
         outcomes = models.BY_NAME[options.model](Work(options), clock)
     except BaseException as error:
@@ -54,6 +55,8 @@ def _measure(options):
     finally:
         lines.complete_all()
     costs = clock.costs()
+    if options.traced:
+        costs["trace"] = clock.trace()
     return {**costs, "tasks": [record.entry(outcome, clock) for outcome in outcomes]}
 
 
