@@ -75,6 +75,7 @@ Examples:
   fanout compare --resume record.json
   fanout compare cpu:1000 --tasks 10,100,1000,10000
   fanout compare tasks.py:work --tasks 16 --workers 1..8
+  fanout compare tasks.py:cpu_task --trace trace.json
   fanout compare tasks.py:cpu_task --dry-run
   fanout compare sleep:0.2 --format json | jq '.summary[] | {model, median_s}'
 
@@ -136,7 +137,7 @@ Examples:
 /// As typed.
 struct texts {
   std::string work, tasks, workers, models, reference, rounds, warmup, budget, timeout, python, min_effect, format,
-      seed, export_json, resume, runs, config;
+      seed, export_json, trace, resume, runs, config;
   std::string args_from, setup;
   std::vector<std::string> args, kwargs, assertions;
   bool strict = false, dry_run = false, peers = false, no_config = false;
@@ -218,6 +219,8 @@ void add_compare(CLI::App& app, texts& typed) {
   option("--min-effect", typed.min_effect, "SHARE", "the smallest difference that matters (3%)");
   add_report_options(*compare, typed);
   option("--export-json", typed.export_json, "FILE", "write the record to FILE, for fanout explain");
+  option("--trace", typed.trace, "FILE",
+         "write a timeline of one more run of each model to\nFILE, which ui.perfetto.dev opens");
   option("--resume", typed.resume, "FILE", "go on with what Ctrl-C has interrupted");
   option("--seed", typed.seed, "N", "seed of the order in which models run (random)");
   compare->add_flag("--dry-run", typed.dry_run, "show what would be run, and run nothing");
@@ -352,6 +355,13 @@ void check_reference(const compare_options& options) {
           fmt::format("--assert '{}' is about a pair that --reference {} leaves out", made.text, model));
 }
 
+void check_trace(const compare_options& options) {
+  if (options.is_scan())
+    throw lab::usage_error("--trace draws one comparison: give one number of tasks and of workers");
+  if (options.trace == options.export_json)
+    throw lab::usage_error(fmt::format("--trace and --export-json both name {}: give each a file", options.trace));
+}
+
 compare_options checked(const texts& typed) {
   if (!typed.resume.empty()) refuse_beside_resume(typed);
   compare_options options{.work = typed.work,
@@ -364,6 +374,7 @@ compare_options checked(const texts& typed) {
                           .reference = typed.reference,
                           .python = typed.python,
                           .export_json = typed.export_json,
+                          .trace = typed.trace,
                           .resume = typed.resume,
                           .dry_run = typed.dry_run};
   if (!typed.tasks.empty()) options.tasks = parse_counts("--tasks", typed.tasks, 1, most_tasks);
@@ -380,6 +391,7 @@ compare_options checked(const texts& typed) {
   if (!typed.reference.empty()) check_reference(options);
   if (options.dry_run && options.is_scan())
     throw lab::usage_error("--dry-run shows the plan of one comparison: give one number of tasks and of workers");
+  if (!options.trace.empty()) check_trace(options);
   if (options.dry_run && options.report.format != output_format::table)
     throw lab::usage_error("--dry-run shows a plan for people: leave --format out");
   return options;

@@ -13,6 +13,7 @@
 #include "cli/export_file.hpp"
 #include "cli/output.hpp"
 #include "cli/record_file.hpp"
+#include "cli/trace_file.hpp"
 #include "lab/experiment.hpp"
 #include "lab/format.hpp"
 #include "lab/interruption.hpp"
@@ -86,10 +87,12 @@ void tell_of_defaults(const compare_options& options) {
     lab::say(fmt::format("fanout: defaults from {}\n", options.configured));
 }
 
-exit_code resume_one(const compare_options& options, lab::record begun, export_file& file) {
+exit_code resume_one(const compare_options& options, lab::record begun, export_file& file, trace_file& trace) {
   const chosen_work chosen = choose_work(options_of(begun));
   const comparison_outcome outcome = resume_work(*chosen.work, std::move(begun), options, {}, keep_in(file));
   file.write(json_document(outcome.record));
+  trace.add(*chosen.work, outcome);
+  trace.write();
   return report_end(outcome, options.report.format);
 }
 
@@ -98,11 +101,14 @@ exit_code run_resume(const compare_options& options) {
   recorded begun = records_of(options.resume);
   if (std::ranges::none_of(begun.records, &lab::record::interrupted))
     throw lab::usage_error(options.resume + ": the experiment is complete: there is nothing to go on with");
+  if (begun.of != recorded::form::one && !options.trace.empty())
+    throw lab::usage_error(fmt::format("--trace draws one comparison, and {} has several", options.resume));
+  trace_file trace(options.trace);
   export_file file(options.export_json.empty() ? options.resume : options.export_json);
   try {
     if (begun.of == recorded::form::scan) return resume_scan(options, begun, file);
     if (begun.of == recorded::form::notebook) return resume_notebook(options, begun, file);
-    return resume_one(options, std::move(begun.records.front()), file);
+    return resume_one(options, std::move(begun.records.front()), file, trace);
   } catch (const lab::usage_error& error) {
     throw lab::usage_error(fmt::format("{}: {}", options.resume, error.what()));
   }
@@ -183,8 +189,11 @@ exit_code run_compare(const compare_options& options) {
   }
   std::optional<export_file> file;
   if (!options.export_json.empty()) file.emplace(options.export_json);
+  trace_file trace(options.trace);
   const comparison_outcome outcome = compare_work(chosen, options, {}, file ? keep_in(*file) : keep_rounds{});
   if (file) file->write(json_document(outcome.record));
+  trace.add(*chosen.work, outcome);
+  trace.write();
   return report_end(outcome, options.report.format);
 }
 

@@ -11,6 +11,7 @@
 #include "cli/export_file.hpp"
 #include "cli/output.hpp"
 #include "cli/series.hpp"
+#include "cli/trace_file.hpp"
 #include "workloads/builtin.hpp"
 #include "workloads/python/python_workload.hpp"
 
@@ -109,17 +110,23 @@ exit_code run_notebook(const compare_options& options) {
   }
   std::optional<export_file> file;
   if (!options.export_json.empty()) file.emplace(options.export_json);
+  trace_file trace(options.trace);
   compare_options each = options;
   if (each.budget) each.budget_shares = static_cast<unsigned>(all.size());
   std::vector<lab::record> plans;  // found out before a signal comes, after which nothing can be asked
   for (std::size_t i = 0; file && i < all.size(); ++i) plans.push_back(unbegun_record(all[i].choose(each), each));
   const auto measure = [&](std::size_t i, const keep_rounds& keep) {
     show_heading(i, all.size(), all[i].name, each.report);
-    return compare_work(all[i].choose(each), each, all[i].name, keep);
+    const chosen_work chosen = all[i].choose(each);
+    comparison_outcome outcome = compare_work(chosen, each, all[i].name, keep);
+    trace.add(*chosen.work, outcome);
+    return outcome;
   };
   const auto planned = [&](std::size_t i, const lab::record&) { return plans[i]; };
   const series parts{all.size(), measure, planned, names_of(all), json_document};
-  return report_end(run_series(parts, file ? &*file : nullptr), options.report.format);
+  const std::vector<comparison_outcome> outcomes = run_series(parts, file ? &*file : nullptr);
+  trace.write();
+  return report_end(outcomes, options.report.format);
 }
 
 exit_code resume_notebook(const compare_options& options, const recorded& begun, export_file& file) {

@@ -37,7 +37,7 @@ struct compare_options {
   std::vector<std::string> models{};
   bool peers = false;       // those of other libraries, too: where there are any
   std::string reference{};  // empty: all pairs
-  std::string python{}, export_json{}, resume{};
+  std::string python{}, export_json{}, trace{}, resume{};
   double min_effect = 0.03;
   bool dry_run = false;      // only show what would be run
   std::string configured{};  // "/home/me/.config/fanout/config.toml: rounds 8": what was not typed; empty: nothing

@@ -42,6 +42,7 @@ class observer {
   virtual void round_finished(const record& /*so far*/) {}
   virtual void tick() {}  // about ten times a second while something runs
   virtual void printed(const std::string& /*model*/, const output_line&) {}
+  virtual void tracing(const std::string& /*model*/) {}  // after the last round: see trace_run.hpp
   virtual void interrupted(record /*of the rounds that are whole, to be resumed; at least one*/) {}
 };
 

@@ -82,6 +82,22 @@ struct facts {
     }
     return median(longest);
   }
+  /// When the last task of a run had begun, in the middle of all rounds.
+  double all_begun_s(const std::string& name) const {
+    std::vector<double> begun;
+    for (const run_record& run : experiment.runs)
+      if (run.model == name && run.error.empty())
+        begun.push_back(std::ranges::max(run.tasks, {}, &task_report::start_s).start_s);
+    return median(begun);
+  }
+  /// In every run, had all tasks of an event loop begun before one ended? It begins what it is given at its first turn.
+  bool all_at_once(const std::string& name) const {
+    return std::ranges::all_of(experiment.runs, [&](const run_record& run) {
+      return run.model != name || !run.error.empty() ||
+             std::ranges::max(run.tasks, {}, &task_report::start_s).start_s <
+                 std::ranges::min(run.tasks, {}, &task_report::end_s).end_s;
+    });
+  }
   /// CPU time of a task, on average.
   std::optional<double> task_cpu_s(const model_summary& measured) const {
     const std::size_t count = task_times(measured.model).size();

@@ -90,6 +90,7 @@ class host_process {
   void start();
   bool turn();
   void sample_memory();
+  void look_closely();
   bool receive(file_descriptor& from, int stream);
   bool receive_record();
   void end();
@@ -102,6 +103,7 @@ class host_process {
   line_assembler lines_;
   sampling_plan sampling_;
   clock::time_point last_tick_ = clock::now();
+  clock::time_point next_look_ = clock::time_point::max();  // of request_.watch
   std::optional<clock::time_point> deadline_;
   host_outcome outcome_;
 };
@@ -120,6 +122,7 @@ void host_process::start() {
   errors_ = std::move(errors.ours);
   record_ = std::move(record.ours);
   if (request_.timeout > 0ns) deadline_ = clock::now() + request_.timeout;
+  if (request_.watch) next_look_ = clock::now();
   fcntl(record_.get(), F_SETFL, O_NONBLOCK);
 }
 
@@ -144,7 +147,7 @@ bool host_process::turn() {
                      {errors_.get(), POLLIN, 0},
                      {record_.get(), POLLIN, 0},
                      {guardian_->descriptor(), POLLIN, 0}};
-  const auto next = deadline_ ? std::min(*deadline_, sampling_.next()) : sampling_.next();
+  const auto next = std::min({deadline_.value_or(clock::time_point::max()), sampling_.next(), next_look_});
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - clock::now());
   poll(events, std::size(events), static_cast<int>(std::clamp(left, 0ms, 100ms).count()));
   interruption::check();
@@ -156,6 +159,7 @@ bool host_process::turn() {
     return false;
   }
   const auto now = clock::now();
+  if (now >= next_look_) look_closely();
   if (now >= sampling_.next()) sample_memory();
   if (deadline_ && now >= *deadline_) {
     deadline_.reset();
@@ -180,6 +184,14 @@ void host_process::sample_memory() {
     peak = std::max(peak, peak_bytes_of(pid));
   }
   sampling_.sampled(begun, clock::now());
+}
+
+/// It may take a twentieth of the time.
+void host_process::look_closely() {
+  const auto begun = clock::now();
+  request_.watch(guardian_->host());
+  const auto now = clock::now();
+  next_look_ = std::max(begun + 10ms, now + 20 * (now - begun));
 }
 
 /// False if there was nothing to receive.

@@ -31,7 +31,8 @@ struct output_line {
 ///    "tasks": [{"start_s", "end_s", "ok", "type", "value", "worker"}, or {"ok": false, "error", "summary"}],
 ///    "workers": [{"cpu_s", "runq_s", "voluntary", "gil_s", "pid", "vmhwm_bytes"}],
 ///    "gil": {"wait_s", "switch_s", "runq_s", "waits", "max_wait_s", "method"} or {"unavailable": why}, "loop":
-///    {"max_lag_s"}, "shipped_bytes"}
+///    {"max_lag_s"}, "shipped_bytes",
+///    "trace": {"started_ns", "workers": [{"process", "thread"}], "gil": [[thread, relation, at_ns]], "gil_lost"}}
 ///
 /// A task's "worker" is the place of who ran it in "workers"; what those have is as costs_since() (worker_meter.hpp)
 /// has it, from the start of a worker's first task until the clock stopped. A host adds shares that it alone knows of:
@@ -40,12 +41,18 @@ struct output_line {
 /// the worker was blocked for. A host without such a lock leaves out both. Where tasks are child processes, what those
 /// have used is added to the worker that waited for them; one that waits for several at the same time is as many
 /// workers. Whatever has not been measured is left out.
+///
+/// A host that finds FANOUT_TRACE in its environment adds "trace", and takes it out: when its clock started (on
+/// CLOCK_MONOTONIC), and the kernel's numbers of its workers' processes and threads. "gil": from when on a thread
+/// waited for its interpreter's lock (relation 1), held it (2), or neither (0); "gil_lost": how many more such changes
+/// there were than could be kept.
 struct host_request {
   std::vector<std::string> command;           // argv[0] first; searched in PATH
   std::vector<std::string> environment = {};  // "NAME=value", added to ours
   std::function<void(const output_line&)> on_line = [](const output_line&) {};
-  std::function<void()> on_tick = [] {};  // while it runs, about ten times a second
-  std::chrono::nanoseconds timeout{};     // from its start to its record; none: as long as it takes
+  std::function<void()> on_tick = [] {};    // while it runs, about ten times a second
+  std::function<void(pid_t host)> watch{};  // about a hundred times, less often where it takes long; none: never
+  std::chrono::nanoseconds timeout{};       // from its start to its record; none: as long as it takes
 };
 
 struct host_outcome {

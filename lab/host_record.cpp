@@ -26,4 +26,10 @@ void write_host_record(const nlohmann::json& record) {
   }
 }
 
+bool is_asked_for_trace() {
+  const bool asked = std::getenv("FANOUT_TRACE") != nullptr;
+  unsetenv("FANOUT_TRACE");
+  return asked;
+}
+
 }  // namespace lab

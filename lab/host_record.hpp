@@ -10,4 +10,8 @@ namespace lab {
 /// std::system_error.
 void write_host_record(const nlohmann::json& record);
 
+/// Does the lab want to draw this run, and so its record's "trace"? To be asked once, before anything is started: what
+/// is started does not find the question in its environment. Not thread-safe.
+bool is_asked_for_trace();
+
 }  // namespace lab

@@ -29,6 +29,9 @@ class meter {
   /// all it has reaped until now; vmhwm_bytes is the peak of this process alone (left out where /proc does not tell).
   nlohmann::json finish() const;
 
+  /// When start() was called, as now_ns() has it.
+  std::int64_t started_ns() const { return started_ns_; }
+
   /// A time from now_ns(), in seconds since start().
   double seconds_since_start(std::int64_t monotonic_ns) const;
 

@@ -70,6 +70,12 @@ void progress::round_finished(const record& experiment) {
                   fmt::join(walls, ", ")));
 }
 
+void progress::tracing(const std::string& model) {
+  tracing_ = true;
+  model_ = model;
+  draw();
+}
+
 void progress::tick() { draw(); }
 
 void progress::printed(const std::string& model, const output_line& line) {
@@ -90,8 +96,7 @@ double progress::remaining_s() const {
   return sum;
 }
 
-void progress::draw() {
-  if (!terminal_.interactive) return;
+std::string progress::rounds_in_words() const {
   unsigned done = 0, all = 0;
   for (const auto& [name, model] : models_) {
     done += model.done;
@@ -105,6 +110,12 @@ void progress::draw() {
   std::string text = fmt::format(" {}  {}  {:3.0f} %  {}", step, bar(fraction, 24), 100 * fraction, model_);
   text += remaining >= 0 ? fmt::format("  {} left", format_clock(remaining))
                          : fmt::format("  {} so far", format_clock(elapsed));
+  return text;
+}
+
+void progress::draw() {
+  if (!terminal_.interactive) return;
+  const std::string text = tracing_ ? fmt::format(" trace  {}", model_) : rounds_in_words();
   say(fmt::format("{}{}", ansi::erase_line, shortened(text, terminal_.width - 1)));
   drawn_ = true;
 }

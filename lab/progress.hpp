@@ -22,6 +22,7 @@ class progress : public observer {
   void measuring(unsigned round, const std::string& model) override;
   void measured(const run_record& run) override;
   void round_finished(const record& experiment) override;
+  void tracing(const std::string& model) override;
   void tick() override;
   void printed(const std::string& model, const output_line& line) override;
 
@@ -39,6 +40,7 @@ class progress : public observer {
   };
 
   void draw();
+  std::string rounds_in_words() const;
   /// The end of the rounds that are certain to come: the next look.
   void plan_until(unsigned look);
   /// Seconds until then; negative as long as a model has not been seen.
@@ -50,7 +52,7 @@ class progress : public observer {
   unsigned round_ = 0, until_ = 0;
   std::map<std::string, times> models_;
   clock::time_point started_, run_started_;
-  bool drawn_ = false;
+  bool tracing_ = false, drawn_ = false;
 };
 
 }  // namespace lab

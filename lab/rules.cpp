@@ -20,6 +20,8 @@ using names = std::vector<std::string>;
 using json = nlohmann::ordered_json;
 using verdict_of_rule = std::optional<finding>;
 
+std::string few_percent(double share) { return share < 0.005 ? "less than 1 %" : percent(share); }
+
 // --- what the work is
 
 verdict_of_rule cpu_bound(const facts& all) {
@@ -34,8 +36,7 @@ verdict_of_rule waits(const facts& all) {
   if (!all.alone || *all.alone > 0.1) return {};
   return finding{"waits",
                  {"serial"},
-                 fmt::format("the work waits: run alone, it computes for {} of its time",
-                             *all.alone < 0.005 ? "less than 1 %" : percent(*all.alone)),
+                 fmt::format("the work waits: run alone, it computes for {} of its time", few_percent(*all.alone)),
                  {{"cpu_share", *all.alone}}};
 }
 
@@ -97,12 +98,20 @@ verdict_of_rule releases_gil(const facts& all) {
   if (!all.python || !all.alone || *all.alone < 0.9 || all.at_once() < 2 || threads == nullptr) return {};
   const double cores = threads->cores.value_or(0), faster = threads->speedup_vs_serial.value_or(0);
   if (cores < 1.3 || faster < gain) return {};  // who holds the GIL keeps one core busy, however the machine is loaded
-  return finding{"releases_gil",
-                 {threads->model},
-                 fmt::format("it computes without the GIL (a C extension, or an interpreter without one): threads kept "
-                             "{:.2f} of {} busy, and are {} times as fast as serial",
-                             cores, counted(all.cpus, "CPU"), format_factor(faster)),
-                 {{"cores", cores}, {"speedup", faster}}};
+  json evidence = {{"cores", cores}, {"speedup", faster}};
+  std::string waited;
+  if (threads->time && !threads->time->gil_inseparable) {
+    const double share = threads->time->share(threads->time->gil_s);
+    evidence["gil_share"] = share;
+    waited = fmt::format(", waited for it for {} of their workers' time", few_percent(share));
+  }
+  return finding{
+      "releases_gil",
+      {threads->model},
+      fmt::format("it releases the GIL while it computes, as C extensions can (or this interpreter has none): "
+                  "threads kept {:.2f} of {} busy{}, and are {} times as fast as serial",
+                  cores, counted(all.cpus, "CPU"), waited, format_factor(faster)),
+      evidence};
 }
 
 verdict_of_rule lock(const facts& all) {
@@ -141,7 +150,8 @@ verdict_of_rule blocks_loop(const facts& all) {
   const model_summary* async = all.first_of(model_kind::loop);
   if (async == nullptr || !async->max_lag_s || all.experiment.tasks < 2) return {};
   const double task_s = median(all.task_times(async->model)), lag_s = *async->max_lag_s;
-  if (async->speedup_vs_serial.value_or(1) >= no_gain || lag_s < 1e-3 || lag_s < 0.5 * task_s) return {};
+  const bool gains = async->speedup_vs_serial ? *async->speedup_vs_serial >= no_gain : all.all_at_once(async->model);
+  if (gains || lag_s < 1e-3 || lag_s < 0.5 * task_s) return {};
   return finding{
       "blocks_loop",
       {async->model},
@@ -150,6 +160,34 @@ verdict_of_rule blocks_loop(const facts& all) {
                   format_seconds(lag_s),
                   all.computes() ? "" : "; await something that does not block, or hand it to a thread"),
       {{"max_lag_s", lag_s}, {"task_s", task_s}}};
+}
+
+/// How much of its tasks' time a model computed; nothing if that is not known.
+std::optional<double> computing_share(const model_summary& model) {
+  if (!model.time || !(model.time->tasks_s > 0)) return std::nullopt;
+  return model.time->cpu_s / model.time->tasks_s;
+}
+
+/// All tasks wait at the same time, and each has a thread: coroutines take less memory, or are under way earlier.
+verdict_of_rule cheap_waits(const facts& all) {
+  const model_summary *async = all.model("async"), *threads = all.model("threads");
+  if (async == nullptr || threads == nullptr || all.experiment.workers < all.experiment.tasks) return {};
+  const auto share = all.alone ? all.alone : computing_share(*threads);
+  if (!share || *share > 0.1) return {};
+  if (!all.all_at_once("async")) return {};  // something blocks the loop
+  const double begun_async = all.all_begun_s("async"), begun_threads = all.all_begun_s("threads");
+  const bool smaller = threads->peak_bytes > gain * async->peak_bytes;
+  const bool earlier = begun_threads > gain * begun_async && begun_threads - begun_async > 1e-3;
+  if (!smaller && !earlier) return {};
+  return finding{
+      "cheap_waits",
+      {"async", "threads"},
+      fmt::format("{} that wait at the same time cost coroutines {} and {} until all were under way, "
+                  "threads {} and {}",
+                  counted(all.experiment.tasks, "task"), format_bytes(async->peak_bytes), format_seconds(begun_async),
+                  format_bytes(threads->peak_bytes), format_seconds(begun_threads)),
+      {{"async", {{"peak_bytes", async->peak_bytes}, {"all_begun_s", begun_async}}},
+       {"threads", {{"peak_bytes", threads->peak_bytes}, {"all_begun_s", begun_threads}}}}};
 }
 
 verdict_of_rule more_workers_than_cpus(const facts& all) {
@@ -364,8 +402,9 @@ std::vector<finding> all_that_hold(const facts& all, verdict_of_rule (*const (&r
 
 std::vector<finding> why_of(const facts& all) {
   if (auto one = results_differ(all)) return {std::move(*one)};
-  return all_that_hold(all, {cpu_bound, waits, mixed, one_cpu, gil, releases_gil, lock, memory_bandwidth, blocks_loop,
-                             more_workers_than_cpus, shipping, start_up, tiny_tasks, long_task, too_few_tasks});
+  return all_that_hold(
+      all, {cpu_bound, waits, mixed, one_cpu, gil, releases_gil, lock, memory_bandwidth, blocks_loop, cheap_waits,
+            more_workers_than_cpus, shipping, start_up, tiny_tasks, long_task, too_few_tasks});
 }
 
 std::vector<finding> cautions_of(const facts& all) {

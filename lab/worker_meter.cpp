@@ -118,6 +118,7 @@ std::size_t worker_list::place_of(const worker_start& worker) {
   if (known != threads_.end()) return place;
   threads_.push_back(worker.thread);
   costs_.push_back(costs_since(worker).value_or(nlohmann::json::object()));
+  identities_.push_back({{"process", worker.process}, {"thread", worker.thread}});
   return place;
 }
 

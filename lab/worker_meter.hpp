@@ -50,9 +50,12 @@ class worker_list {
   /// {"cpu_s", …} of each; {} of one that was gone.
   const nlohmann::json& costs() const { return costs_; }
 
+  /// {"process", "thread"} of each: their kernel's numbers.
+  const nlohmann::json& identities() const { return identities_; }
+
  private:
   std::vector<pid_t> threads_;
-  nlohmann::json costs_ = nlohmann::json::array();
+  nlohmann::json costs_ = nlohmann::json::array(), identities_ = nlohmann::json::array();
 };
 
 }  // namespace lab

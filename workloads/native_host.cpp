@@ -240,6 +240,7 @@ constexpr model models[] = {
 };
 
 nlohmann::json measured(const model& under, native_work& loaded, const host_job& job) {
+  const bool traced = lab::is_asked_for_trace();
   lab::meter clock;
   assignment work{.spec = job.spec,
                   .work = loaded,
@@ -264,6 +265,7 @@ nlohmann::json measured(const model& under, native_work& loaded, const host_job&
   count_children(record, children);
   if (work.max_lag_s) record["loop"] = {{"max_lag_s", *work.max_lag_s}};
   if (work.shipped_bytes) record["shipped_bytes"] = *work.shipped_bytes;
+  if (traced) record["trace"] = {{"started_ns", clock.started_ns()}, {"workers", work.used_by.identities()}};
   return record;
 }
 

@@ -29,6 +29,13 @@ PyObject* gil_waits_here(PyObject* module, PyObject*);
 /// gil_waits(): the same for every thread that has ever waited, a list. Id 0: those that have ended, together.
 PyObject* gil_waits(PyObject* module, PyObject*);
 
+/// gil_watch(): from now on, who waits for the lock and who holds it is kept. After learn_gil().
+PyObject* gil_watch(PyObject* module, PyObject*);
+
+/// gil_changes(): since then, ([(kernel id of a thread, 1 if it waits from then on, 2 if it holds it, 0 if neither,
+/// when, in ns of CLOCK_MONOTONIC), …], how many more could not be kept).
+PyObject* gil_changes(PyObject* module, PyObject*);
+
 /// flush(): writes out what C code has printed.
 PyObject* flush(PyObject* module, PyObject*);
 

@@ -17,6 +17,8 @@
 #pragma weak fanout_gil_learned
 #pragma weak fanout_gil_read_mine
 #pragma weak fanout_gil_read_all
+#pragma weak fanout_gil_watch
+#pragma weak fanout_gil_read_changes
 
 namespace fanout_python {
 
@@ -26,6 +28,8 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
 constexpr auto patience = 200ms;
+
+constexpr std::size_t most_changes = 1 << 16;  // a minute of two threads that compute, and take turns
 
 bool is_meter_loaded() { return fanout_gil_read_all != nullptr; }
 
@@ -121,6 +125,29 @@ PyObject* gil_waits(PyObject*, PyObject*) {
       if (PyList_Append(list.get(), waits.get()) < 0) throw python_error();
     }
     return list;
+  });
+}
+
+PyObject* gil_watch(PyObject*, PyObject*) {
+  if (!is_meter_loaded()) return not_loaded();
+  if (!fanout_gil_watch(most_changes)) return PyErr_NoMemory();
+  return Py_NewRef(Py_None);
+}
+
+PyObject* gil_changes(PyObject*, PyObject*) {
+  if (!is_meter_loaded()) return not_loaded();
+  return guarded([&] {
+    std::vector<fanout_gil_change> changes(most_changes);
+    std::size_t read = 0;
+    const std::size_t there = fanout_gil_read_changes(changes.data(), changes.size(), &read);
+    changes.resize(read);
+    object list = object::steal(PyList_New(0));
+    for (const auto& [thread, now, at_ns] : changes) {
+      const object change =
+          object::steal(Py_BuildValue("iiK", thread, int{now}, static_cast<unsigned long long>(at_ns)));
+      if (PyList_Append(list.get(), change.get()) < 0) throw python_error();
+    }
+    return object::steal(Py_BuildValue("On", list.get(), static_cast<Py_ssize_t>(there - read)));
   });
 }
 

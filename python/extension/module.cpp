@@ -41,6 +41,8 @@ PyMethodDef functions[] = {
     {"learn_gil", learn_gil, METH_NOARGS, "learn_gil()"},
     {"gil_waits_here", gil_waits_here, METH_NOARGS, "gil_waits_here()"},
     {"gil_waits", gil_waits, METH_NOARGS, "gil_waits()"},
+    {"gil_watch", gil_watch, METH_NOARGS, "gil_watch()"},
+    {"gil_changes", gil_changes, METH_NOARGS, "gil_changes()"},
     {"flush", flush, METH_NOARGS, "flush()"},
     {nullptr, nullptr, 0, nullptr},
 };

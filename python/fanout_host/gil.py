@@ -11,7 +11,8 @@ class Waits:
     """Made before the clock starts; begin() by a worker before each of its tasks; report() when the last has ended, while the
     workers live. Threads are known by their kernel's ids."""
 
-    def __init__(self):
+    def __init__(self, watched=False):
+        """`watched`: changes() are asked for."""
         self._at_first_task = {}
         self._is_free = not getattr(sys, "_is_gil_enabled", lambda: True)()  # an import of the user's may enable it
         if self._is_free:
@@ -20,6 +21,8 @@ class Waits:
         self._learned = _learned(self._meter) if self._meter else "it takes fanout's extension, which could not be loaded"
         if self._is_known():
             self._at_start = self._meter.gil_waits()
+            if watched:
+                self._meter.gil_watch()
 
     def _is_known(self):
         return isinstance(self._learned, bool)
@@ -28,6 +31,13 @@ class Waits:
         thread = get_native_id()
         if not self._is_free and self._is_known() and thread not in self._at_first_task:
             self._at_first_task[thread] = self._meter.gil_waits_here()
+
+    def changes(self):
+        """The record's "gil" and "gil_lost" of its "trace"."""
+        if self._is_free or not self._is_known():
+            return {}
+        changes, lost = self._meter.gil_changes()
+        return {"gil": changes, "gil_lost": lost}
 
     def report(self):
         """The record's "gil", of the whole process; and a function from a worker's thread to what it has waited since its

@@ -121,7 +121,7 @@ def threads(work, clock):
     function = work.load()
     outcomes = [None] * len(work.arguments)
 
-    waits = gil.Waits()
+    waits = gil.Waits(clock.traced)
 
     def one(number):
         waits.begin()

@@ -16,7 +16,9 @@ class Clock:
     """start() just before the model is set up, stop() when the last result is there, count_reaped() after its pool is
     gone if that had processes. Usage is read within the wall time: no processor can have worked longer than that."""
 
-    def __init__(self):
+    def __init__(self, traced=False):
+        self.traced = traced  # the lab wants to draw this run
+        self._lock = {}  # what it wants to know of the interpreter's lock
         self._workers = {}  # as they stood before their first task → what they have used since
         self.more = {}  # what only the model knows of: further keys of the record
 
@@ -43,6 +45,13 @@ class Clock:
         self.more["gil"], shares_of = waits.report()
         for (_, thread, *_), costs in self._workers.items():
             costs.update(shares_of(thread))
+        if self.traced:
+            self._lock = waits.changes()
+
+    def trace(self):
+        """The record's "trace": see host_process.hpp."""
+        workers = [{"process": process, "thread": thread} for process, thread, *_ in self._workers]
+        return {"started_ns": round(1e9 * self.started), "workers": workers, **self._lock}
 
     def place_of(self, worker):
         """Of a worker, in the record's list."""

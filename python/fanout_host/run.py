@@ -16,6 +16,7 @@ class Options:
         self.setup = ""
         self.functions, self.texts, self.named = [], [], []
         self.tasks = self.workers = 1
+        self.traced = os.environ.pop("FANOUT_TRACE", None) is not None  # before the user's code could see it
         for word in words:
             name, _, value = word.partition("=")
             self._take(name, value)
@@ -68,7 +69,7 @@ class Work:
 
 
 def _measure(options):
-    clock = record.Clock()
+    clock = record.Clock(options.traced)
     try:
         outcomes = models.BY_NAME[options.model](Work(options), clock)
     except BaseException as error:
@@ -76,6 +77,8 @@ def _measure(options):
     finally:
         lines.complete_all()
     costs = clock.costs()
+    if options.traced:
+        costs["trace"] = clock.trace()
     return {**costs, "tasks": [record.entry(outcome, clock) for outcome in outcomes]}
 
 

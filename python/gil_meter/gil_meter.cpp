@@ -12,7 +12,9 @@
 // From then on a wait counts that is for these variables, or comes from where they were waited for: interpreters with
 // locks of their own have other variables, but the same code. All other waits go straight on.
 //
-// Taking a lock that is free calls nothing here. No C++ runtime is linked: the interpreter may come with any or none.
+// Taking a lock that is free, or giving one away that nobody wants, signals the same two variables: those calls come
+// here too, and go straight on unless somebody watches who has the lock (changes.hpp). No C++ runtime is linked: the
+// interpreter may come with any or none.
 #include "gil_meter.hpp"
 
 #include <dlfcn.h>
@@ -24,6 +26,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "changes.hpp"
 #include "known_wait.hpp"
 #include "moment.hpp"
 #include "waiting_thread.hpp"
@@ -60,6 +63,7 @@ void learn_hand_over(const void* condition, const void* place) {
 
 using timed_wait = int (*)(pthread_cond_t*, pthread_mutex_t*, const timespec*);
 using wait = int (*)(pthread_cond_t*, pthread_mutex_t*);
+using wake = int (*)(pthread_cond_t*);
 
 /// The function that would be called without us. On x86-64 it has an older namesake for programs of 2002.
 template <class Function>
@@ -75,6 +79,7 @@ Function next(std::atomic<Function>& known, const char* name) {
 
 std::atomic<timed_wait> next_timed_wait{nullptr};
 std::atomic<wait> next_wait{nullptr};
+std::atomic<wake> next_wake{nullptr};
 
 /// Waiting for the lock is a loop: after each time-out the holder is asked for it, and the wait goes on within less
 /// than this. Such waits are one.
@@ -94,9 +99,11 @@ int measure(bool for_lock, Call call) {
   const int error = errno;
   waiting_thread* const self = this_thread();
   if (self == nullptr) return call();
+  note(fanout_gil_wants);
   const moment begin = now(self->schedstat);
   const int result = call();
   const moment end = now(self->schedstat);
+  if (!for_lock) note(fanout_gil_neither);  // another has taken it
   const std::uint64_t wall = end.wall - begin.wall;
   const std::uint64_t cpu = std::min(end.cpu - begin.cpu, wall);  // clocks differ, a little
   const std::uint64_t queued = std::min(end.queued - std::min(begin.queued, end.queued), wall - cpu);
@@ -108,6 +115,12 @@ int measure(bool for_lock, Call call) {
   counted.note_longest(for_lock ? time_of_acquisition(*self, begin, end, result == ETIMEDOUT) : wall);
   errno = error;
   return result;
+}
+
+/// Who gives the lock away wakes those who wait for it; who has taken it wakes the holder that waits for that.
+void note_signal(const pthread_cond_t* condition) {
+  if (condition == lock.condition.load(relaxed)) note(fanout_gil_neither);
+  if (condition == hand_over.condition.load(relaxed)) note(fanout_gil_holds);
 }
 
 /// Takes this library out of LD_PRELOAD, before anyone reads it: what the user's code starts must be as it ever was.
@@ -161,6 +174,11 @@ int pthread_cond_wait(pthread_cond_t* condition, pthread_mutex_t* mutex) {
     return measure(false, [=] { return call(condition, mutex); });
   }
   return call(condition, mutex);
+}
+
+int pthread_cond_signal(pthread_cond_t* condition) {
+  if (is_watched()) note_signal(condition);
+  return next(next_wake, "pthread_cond_signal")(condition);
 }
 
 void fanout_gil_take_role(fanout_gil_role taken) { role = taken; }

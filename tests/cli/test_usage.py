@@ -125,7 +125,7 @@ class Usage(ToolTest):
     def test_empty_values(self):
         self.assertIn("WORK is empty", self.refused("compare", ""))
         for option in ("--tasks", "--workers", "--rounds", "--models", "--python", "--min-effect", "--format", "--seed",
-                       "--budget", "--timeout", "--warmup", "--export-json", "--assert"):
+                       "--budget", "--timeout", "--warmup", "--export-json", "--trace", "--assert"):
             self.assertIn(f"{option} is empty", self.refused("compare", "cpu:10", option, ""))
             self.assertIn(f"{option} is empty", self.refused("compare", "cpu:10", f"{option}=", "--seed", "1")
                           if option != "--seed" else self.refused("compare", "--seed=", "cpu:10"))

@@ -9,6 +9,7 @@
 
 #include "lab/csv.hpp"
 #include "lab/markdown.hpp"
+#include "lab/trace.hpp"
 #include "lab/view.hpp"
 #include "tests/lab/timed_record.hpp"
 
@@ -75,6 +76,38 @@ TEST(Golden, MarkdownAndCsv) {
   const lab::analysis found = lab::analyse(experiment);
   expect_golden("gil_markdown", lab::show_markdown(experiment, found));
   expect_golden("gil_csv", lab::csv_header() + lab::csv_lines(experiment, found));
+}
+
+/// Each event on a line of its own.
+TEST(Golden, ATrace) {
+  using enum lab::gil_change::relation;
+  constexpr std::int64_t started_ns = 7'000'000'000'000, second = 1'000'000'000;
+  const lab::timeline async{.name = "async",
+                            .run = timed_run(async_waiting()),
+                            .host = 40,
+                            .started_ns = started_ns,
+                            .workers = {{40, 40}},
+                            .load = {{started_ns - second / 100, 0, 0}, {started_ns + second / 2, 0.255, 0.051}}};
+  lab::timeline threads{.name = "threads",
+                        .run = timed_run(threads_at_a_lock()),
+                        .host = 50,
+                        .started_ns = started_ns,
+                        .workers = {{50, 51}, {50, 52}}};
+  threads.gil = {{50, neither, started_ns + 2'000'000}, {51, holds, started_ns + 2'500'000},
+                 {52, waits, started_ns + 3'000'000},   {51, neither, started_ns + 9'000'123},
+                 {51, waits, started_ns + 9'000'223},   {52, holds, started_ns + 9'004'001},
+                 {51, neither, started_ns + 9'005'000}, {51, waits, started_ns + 9'006'000},
+                 {52, neither, started_ns + 9'500'000}, {51, holds, started_ns + 9'501'000},
+                 {51, neither, started_ns + 9'900'000}, {53, holds, started_ns + 9'950'000}};
+  const lab::timeline processes{.name = "processes",
+                                .run = timed_run(processes_computing()),
+                                .host = 60,
+                                .started_ns = started_ns,
+                                .workers = {{61, 61}, {62, 62}}};
+  const auto trace = lab::to_trace({async, threads, processes}, {{"fanout", "0.1.0"}});
+  std::string lines = "otherData " + trace.at("otherData").dump() + "\n";
+  for (const auto& event : trace.at("traceEvents")) lines += event.dump() + "\n";
+  expect_golden("trace", lines);
 }
 
 TEST(Golden, BarsAreNeverWiderThanTheTerminal) {

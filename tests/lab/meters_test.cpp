@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "lab/hardware_counters.hpp"
+#include "lab/load_meter.hpp"
 #include "lab/meter.hpp"
 #include "lab/process_tree.hpp"
 #include "lab/worker_meter.hpp"
@@ -115,6 +116,31 @@ TEST(Meters, CpuTimeIsThatOfTheWholeTree) {
   const auto costs = meter.finish();
   EXPECT_GE(counted, 0.13);
   expect_close(costs.at("cpu_user_s").get<double>() + costs.at("cpu_sys_s").get<double>(), counted, 0.005);
+}
+
+TEST(Meters, LoadIsThatOfTheWholeTreeSinceTheFirstLook) {
+  const wire begin, burnt, looked;
+  const pid_t child = forked([&] {
+    burn(0.05);
+    burnt.send('b');
+    begin.receive();
+    burn(0.1);
+    burnt.send(clock_s(CLOCK_PROCESS_CPUTIME_ID));
+    looked.receive();
+  });
+  burnt.receive();
+  lab::load_meter load;
+  load.look(getpid());
+  begin.send('b');
+  const double counted = burnt.receive<double>();
+  load.look(getpid());
+  looked.send('l');
+  wait_for(child);
+  ASSERT_EQ(load.samples().size(), 2U);
+  EXPECT_EQ(load.samples()[0].cpu_s, 0);
+  EXPECT_GE(counted, 0.15);
+  EXPECT_NEAR(load.samples()[1].cpu_s, 0.1, 0.02);  // the scheduler's count lags behind by a tick or two
+  EXPECT_GE(load.samples()[1].at_ns, load.samples()[0].at_ns + 100'000'000);
 }
 
 TEST(Meters, VoluntarySwitchesAreThoseOfTheWholeTree) {

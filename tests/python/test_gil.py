@@ -314,5 +314,61 @@ def task():
         self.assertLess(files, 250)
 
 
+@needs_extension
+class Trace(GilTest):
+    NEITHER, WAITS, HOLDS = range(3)
+
+    def changes(self, source, **how):
+        """What who draws the run is told: {thread: [(relation, when)]}, and all of it in the order of time."""
+        record = self.run_threads(source, "task", environment={**PRELOADED, "FANOUT_TRACE": "1"}, **how).record
+        self.workers = [worker["thread"] for worker in record["trace"]["workers"]]
+        of = {}
+        for thread, relation, at in record["trace"]["gil"]:
+            of.setdefault(thread, []).append((relation, at))
+        return of, sorted(record["trace"]["gil"], key=lambda change: change[2])
+
+    def test_has_every_change_of_hands_and_never_two_at_a_time(self):
+        for interpreter, version in interpreters.find().items():
+            with self.subTest(interpreter=interpreter, version=version):
+                of, in_order = self.changes("\ndef task(): computes(0.05)", tasks=4, interpreter=interpreter)
+                holder = next(iter(of))  # the first to give it away
+                self.assertNotIn(holder, self.workers)
+                for thread, relation, _ in in_order:
+                    if relation == self.HOLDS:
+                        self.assertIsNone(holder)
+                        holder = thread
+                    elif thread == holder:
+                        self.assertEqual(relation, self.NEITHER)
+                        holder = None
+                for worker in self.workers:
+                    self.assertEqual([at for _, at in of[worker]], sorted(at for _, at in of[worker]))
+                    self.assertIn(self.HOLDS, [relation for relation, _ in of[worker]])
+
+    def test_has_waits_that_end_with_the_lock(self):
+        source = """
+both, used = threading.Barrier(2), {}
+def task():
+    both.wait()
+    begin, used[threading.get_ident()] = time.thread_time(), 0
+    while len(used) < 2 or min(used.values()) < 0.05:
+        sum(i * i for i in range(2000))
+        used[threading.get_ident()] = time.thread_time() - begin
+"""
+        of, _ = self.changes(source)
+        for worker in self.workers:
+            relations = [relation for relation, _ in of[worker]]
+            self.assertIn(self.WAITS, relations)
+            for now, then in zip(relations, relations[1:]):
+                self.assertNotIn((now, then), {(self.HOLDS, self.HOLDS), (self.HOLDS, self.WAITS), (self.NEITHER, self.NEITHER)})
+
+    def test_is_made_only_for_who_asks(self):
+        record = self.run_threads("\ndef task(): return os.environ.get('FANOUT_TRACE')", "task").record
+        self.assertNotIn("trace", record)
+        asked = self.run_threads("\ndef task(): return os.environ.get('FANOUT_TRACE')", "task", tasks=1,
+                                 environment={**PRELOADED, "FANOUT_TRACE": "1"}).record
+        self.assertIsNone(asked["tasks"][0]["value"])
+        self.assertLessEqual({"started_ns", "workers", "gil", "gil_lost"}, set(asked["trace"]))
+
+
 if __name__ == "__main__":
     unittest.main()

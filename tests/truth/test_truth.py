@@ -31,7 +31,7 @@ class KnownTruth(unittest.TestCase):
                 continue
             with self.subTest(truth.name):
                 record = run_small(truth)
-                self.assertEqual(len(record["summary"]), 4)
+                self.assertEqual(len(record["summary"]), len(record["plan"]["models"]))
                 self.assertEqual(problems(record, truth, small=True), [])
 
 
@@ -60,6 +60,15 @@ class Checks(unittest.TestCase):
                        self.record(asynchronous="faster")):
             for small in (True, False):
                 self.assertEqual(len(problems(record, self.TRUTH, small)), 1)
+
+    def test_a_speed_up_that_is_missed_and_a_gil_that_is_waited_for_are_some_at_full_size(self):
+        truth = next(truth for truth in TRUTHS if truth.no_gil_wait)
+        threads = {"model": "threads", "speedup_vs_serial": 1.8, "decomposition": {"gil_s": 0.1, "workers_s": 2.0}}
+        record = self.record(summary=[threads])
+        self.assertEqual(problems(record, truth, small=True), [])
+        self.assertEqual(problems(record, truth, small=False),
+                         ["threads must be at least 1.85 times as fast as serial, not 1.8",
+                          "threads waited for the GIL for 5.0 % of their time: it is not held"])
 
     def test_a_reason_that_is_missing_is_one_at_full_size(self):
         record = self.record(why=[{"rule": "waits"}])

@@ -24,6 +24,8 @@ class Truth:
     options: tuple[str, ...]
     relations: tuple[str, ...]
     at_most: dict[str, float] = dataclasses.field(default_factory=dict)  # how many times as fast as serial
+    at_least: dict[str, float] = dataclasses.field(default_factory=dict)  # the same, at full size
+    no_gil_wait: bool = False    # threads wait for the GIL for less than 2 % of their time, at full size
     why: tuple[str, ...] = ()
     why_below: float | None = None  # ask for why only if threads are less than so many times as fast as serial
     cpus: int | None = None      # run on so many
@@ -103,7 +105,15 @@ TRUTHS = (
           at_most={"threads": 1.1}, why=("gil",)),
     Truth("python_that_releases_the_gil", "hashlib computes without it",
           f"{PYTHON}:hashes", "1000000", "150000", ("--tasks", "2"),
-          CPU_WORK, only_full=("processes < serial",), why=("releases_gil",)),
+          CPU_WORK, only_full=("processes < serial",), at_least={"threads": 1.85}, no_gil_wait=True,
+          why=("releases_gil",)),
+    Truth("python_that_compresses", "zlib computes without the GIL",
+          f"{PYTHON}:compresses", "20", "2", ("--tasks", "2"),
+          CPU_WORK, only_full=("processes < serial",), at_least={"threads": 1.85}, no_gil_wait=True,
+          why=("releases_gil",)),
+    Truth("a_thousand_coroutines_against_a_thousand_threads", "a coroutine needs no stack and no start of its own",
+          f"{PYTHON}:waits", "0.1", "0.1", ("--tasks", "1000", "--workers", "1000", "--models", "async,threads"),
+          ("async < threads",), why=("cheap_waits",)),
     Truth("python_that_blocks_its_loop", "time.sleep() in a coroutine function",
           f"{PYTHON}:blocks", "0.6", "0.05", ("--tasks", "5"),
           ("async = serial", "threads < async"), only_full=("processes < async",), why=("blocks_loop",)),
@@ -147,8 +157,17 @@ def problems(record, truth, small):
         most = truth.at_most.get(row["model"])
         if most and not small and row["speedup_vs_serial"] > most:
             found.append(f"{row['model']} cannot be {row['speedup_vs_serial']} times as fast as serial: {most} at most")
-    threads = [row["speedup_vs_serial"] for row in record["summary"] if row["model"] == "threads"]
-    limited = truth.why_below is None or (threads and threads[0] < truth.why_below)
+        least = truth.at_least.get(row["model"])
+        if least and not small and row["speedup_vs_serial"] < least:
+            found.append(f"{row['model']} must be at least {least} times as fast as serial, "
+                         f"not {row['speedup_vs_serial']}")
+    [threads] = [row for row in record["summary"] if row["model"] == "threads"] or [None]
+    if truth.no_gil_wait and not small and threads:
+        time = threads["decomposition"]
+        share = time["gil_s"] / time["workers_s"]
+        if share >= 0.02:
+            found.append(f"threads waited for the GIL for {100 * share:.1f} % of their time: it is not held")
+    limited = truth.why_below is None or (threads and threads["speedup_vs_serial"] < truth.why_below)
     if "why" in record and limited and not small:
         rules = [one["rule"] for one in record["why"]]
         found += [f"why does not name {rule}: {rules}" for rule in truth.why if rule not in rules]
