@@ -4,6 +4,7 @@
 #   lib/fanout/                what the tool needs at run time, found from its own place as ../lib/fanout
 #   share/fanout/schema/       what its records are like, for those who read them
 #   share/man/, share/*/       its manual page, and completions for bash, zsh and fish
+#   lib/python3/dist-packages/fanout/   the Python package, where Debian's python3 looks   component python
 #   include/fanout/, lib*/     headers, static library, CMake package,      component fanout_development
 #                              fanout.pc
 #
@@ -53,4 +54,9 @@ endif()
 
 if(PROJECT_IS_TOP_LEVEL)
   include(${CMAKE_CURRENT_LIST_DIR}/package.cmake)
+endif()
+
+if(TARGET fanout_package)
+  install(DIRECTORY ${PROJECT_BINARY_DIR}/lib/python3/dist-packages/fanout DESTINATION lib/python3/dist-packages
+          COMPONENT python USE_SOURCE_PERMISSIONS PATTERN "__pycache__" EXCLUDE)
 endif()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The functions of the module _fanout.
+// The functions and types of the module _fanout.
 #pragma once
 
 #include <Python.h>
@@ -17,6 +17,11 @@ PyObject* run_in_processes(PyObject* module, PyObject* arguments);
 
 /// serve(run, leave): in a worker; calls run(bytes) → bytes for each task, leave() after the last, and does not return.
 PyObject* serve(PyObject* module, PyObject* arguments);
+
+/// The types behind fanout.process_pool and fanout.thread_pool: process_pool(command, workers) and
+/// thread_pool(workers), where 0 workers are as many as there are CPUs. A new reference; null with an exception set.
+PyObject* process_pool_type(PyObject* module);
+PyObject* thread_pool_type(PyObject* module);
 
 /// learn_gil(): makes the preloaded libfanout_gil.so know this interpreter's lock. Returns whether it has seen a holder
 /// wait as well (else it assumes where that is), or a `str` that says why it does not know the lock.

@@ -47,13 +47,26 @@ PyMethodDef functions[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
+int add_type(PyObject* module, PyObject* type) {
+  if (type == nullptr) return -1;
+  const int added = PyModule_AddType(module, reinterpret_cast<PyTypeObject*>(type));
+  Py_DECREF(type);
+  return added;
+}
+
+int add_types(PyObject* module) {
+  return add_type(module, process_pool_type(module)) < 0 ? -1 : add_type(module, thread_pool_type(module));
+}
+
+PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void*>(add_types)}, {0, nullptr}};
+
 PyModuleDef definition = {
     .m_base = PyModuleDef_HEAD_INIT,
     .m_name = "_fanout",
     .m_doc = "fanout's pools for Python",
     .m_size = 0,
     .m_methods = functions,
-    .m_slots = nullptr,
+    .m_slots = slots,
     .m_traverse = nullptr,
     .m_clear = nullptr,
     .m_free = nullptr,

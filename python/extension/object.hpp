@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace fanout_python {
 
@@ -45,8 +46,23 @@ inline std::string bytes_of(PyObject* bytes) {
   return {data, static_cast<std::size_t>(size)};
 }
 
+/// The elements of a list of `bytes`; throws python_error.
+std::vector<std::string> strings_of(PyObject* list);
+
 /// Python's current exception, taken away and turned into text: "ValueError: no".
 std::string take_error_text();
+
+/// What destructors call may fail: the exception that is on its way is kept, theirs is not.
+class current_error {
+ public:
+  current_error() { PyErr_Fetch(&type_, &value_, &traceback_); }
+  current_error(const current_error&) = delete;
+  current_error& operator=(const current_error&) = delete;
+  ~current_error() { PyErr_Restore(type_, value_, traceback_); }
+
+ private:
+  PyObject *type_ = nullptr, *value_ = nullptr, *traceback_ = nullptr;
+};
 
 /// The calling thread gives the interpreter's lock away while this lives.
 class unlocked {

@@ -14,18 +14,14 @@
 
 #include "functions.hpp"
 #include "object.hpp"
+#include "serving.hpp"
 #include "thread_state.hpp"
 
 namespace fanout_python {
 
-namespace {
+serving served;
 
-/// What serve() was given. Set once, before the first task.
-struct {
-  PyInterpreterState* interpreter = nullptr;
-  PyObject* run = nullptr;
-  PyObject* leave = nullptr;
-} served;
+namespace {
 
 /// Has this worker run a task? Else it has nothing to finish.
 bool has_run = false;
@@ -65,8 +61,7 @@ struct task_bytes {
 
 /// In a worker.
 std::string run_task(const task_bytes& task) {
-  forks_workers = false;  // what the task forks is Python's or its own business
-  has_run = true;
+  begin_task();
   const calling_python here(served.interpreter);
   try {
     char* const data = const_cast<char*>(task.bytes.data());  // which is only read
@@ -127,15 +122,6 @@ std::vector<task_bytes> tasks_of(PyObject* list) {
   return tasks;
 }
 
-/// The elements of a list of `bytes`.
-std::vector<std::string> strings_of(PyObject* list) {
-  std::vector<std::string> strings;
-  const Py_ssize_t size = PyList_Size(list);
-  if (size < 0) throw python_error();
-  for (Py_ssize_t at = 0; at < size; ++at) strings.push_back(bytes_of(PyList_GetItem(list, at)));
-  return strings;
-}
-
 object list_of(const std::vector<answer>& answers) {
   object list = object::steal(PyList_New(std::ssize(answers)));
   Py_ssize_t at = 0;
@@ -150,6 +136,19 @@ object list_of(const std::vector<answer>& answers) {
 }
 
 }  // namespace
+
+void begin_task() noexcept {
+  forks_workers = false;
+  has_run = true;
+}
+
+std::vector<std::string> strings_of(PyObject* list) {
+  std::vector<std::string> strings;
+  const Py_ssize_t size = PyList_Size(list);
+  if (size < 0) throw python_error();
+  for (Py_ssize_t at = 0; at < size; ++at) strings.push_back(bytes_of(PyList_GetItem(list, at)));
+  return strings;
+}
 
 PyObject* run_in_processes(PyObject*, PyObject* arguments) {
   PyObject* command = nullptr;

@@ -1,0 +1,432 @@
+# SPDX-License-Identifier: Apache-2.0
+# The pools: concurrent.futures' Executor over fanout's own pools.
+#
+# Who collects what workers have answered? A thread that asks for a result does so itself, where a thread in between would
+# have to wake it. Only when somebody is to be told without asking (a callback, concurrent.futures.wait, asyncio), or two
+# threads ask at once, a thread of the pool's collects, from then on.
+import atexit
+import marshal
+import os
+import sys
+import threading
+import weakref
+from concurrent.futures import CancelledError, Executor
+from concurrent.futures import Future as StandardFuture
+from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING
+from functools import partial
+from itertools import chain, islice
+from subprocess import _args_from_interpreter_flags
+from time import monotonic
+
+from . import _fanout, _wire
+from ._errors import PoolBroken, RemoteError, RemoteTraceback, WorkerDied
+
+_CLOSED = "cannot schedule new futures after shutdown"
+_SLICE = 0.05  # seconds for which a thread blocks at most before it looks for signals
+_FAILED_IN_POOL = -1  # the kind of what has no answer
+
+_open_pools = weakref.WeakSet()
+_owner = os.getpid()
+
+
+def _forked():
+    """In a child made by fork: the pools are its parent's."""
+    _open_pools.clear()
+
+
+@atexit.register
+def _close_all():
+    """As concurrent.futures does: what was submitted is run. But Ctrl-C ends it, as it ends workers that belong to the
+    terminal's foreground."""
+    interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt and not hasattr(sys, "ps1")
+    for pool in list(_open_pools):
+        pool._close(kills=interrupted)
+        if pool._closer is not None:
+            pool._closer.join()
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
+def _started(function, name):
+    """A thread, which those who close pools wait for: a daemon, lest Python waits for it before it lets them."""
+    thread = threading.Thread(target=function, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+class _Waiter:
+    """Of a thread that waits for one future, in the form that concurrent.futures tells its waiters."""
+
+    def __init__(self):
+        self._told = threading.Lock()
+        self._told.acquire()
+
+    def wait(self, timeout):
+        return self._told.acquire(timeout=-1 if timeout is None else max(0, timeout))
+
+    def add_result(self, future):
+        self._told.release()
+
+    add_exception = add_cancelled = add_result
+
+
+class Future(StandardFuture):
+    """Of a process pool. A future is not counted as running: until it is done it is not known where its task is."""
+
+    def __init__(self, pool):  # not the base's, which would make a condition for each
+        self._pool = pool
+        self._state = PENDING
+        self._result = self._exception = None
+        self._waiters = []
+        self._done_callbacks = []
+
+    @property
+    def _condition(self):
+        """Whoever takes it wants to be told: wait(), as_completed(), add_done_callback()."""
+        self._pool._serve()
+        return self._pool._changed
+
+    def done(self):
+        if self._state == PENDING:
+            self._pool._look()
+        return self._state != PENDING
+
+    def running(self):
+        return False
+
+    def cancelled(self):
+        return self._state == CANCELLED_AND_NOTIFIED
+
+    def cancel(self):
+        """True: the task will not run."""
+        pool = self._pool
+        with pool._changed:
+            if self._state != PENDING:
+                return self._state == CANCELLED_AND_NOTIFIED
+            if not pool._core.cancel(self, False):
+                return False
+            self._end_cancelled()
+        self._invoke_callbacks()
+        return True
+
+    def _end_cancelled(self):
+        self._state = CANCELLED_AND_NOTIFIED
+        for waiter in self._waiters:
+            waiter.add_cancelled(self)
+
+    def _end(self):
+        self._state = FINISHED
+        for waiter in self._waiters:
+            waiter.add_result(self) if self._exception is None else waiter.add_exception(self)
+
+    def result(self, timeout=None):
+        self._wait(timeout)
+        if self._exception is not None:
+            try:
+                raise self._exception
+            finally:
+                self = None  # of the traceback's frame: no cycle with the exception
+        return self._result
+
+    def exception(self, timeout=None):
+        self._wait(timeout)
+        return self._exception
+
+    def _wait(self, timeout):
+        if self._state == PENDING:
+            self._pool._wait_for(self, timeout)
+            if self._state == PENDING:
+                raise TimeoutError
+        if self._state == CANCELLED_AND_NOTIFIED:
+            raise CancelledError
+
+
+def _worker_command():
+    """The same interpreter, run as this one is; what it is to find in sys.path is said, not guessed."""
+    surroundings = marshal.dumps(([str(entry) for entry in sys.path], sys.argv))
+    program = os.path.join(os.path.dirname(os.path.realpath(__file__)), "_worker.py")
+    interpreter = sys.executable or os.readlink("/proc/self/exe")  # empty in one that was started by its name, without a PATH
+    command = [interpreter, *_args_from_interpreter_flags(), program, surroundings.hex()]
+    return [os.fsencode(word) for word in command]
+
+
+def _failure(reason):
+    name, text, signal, exit_code, pid = reason
+    if name == "worker_died":
+        return WorkerDied(text, signal, exit_code, pid)
+    return PoolBroken(text) if name == "pool_broken" else RuntimeError(text)
+
+
+def _remote(data, text):
+    """What a task has raised, with its traceback as its cause."""
+    error = _wire.loads(data)
+    if isinstance(error, tuple):
+        error = RemoteError(*error)
+    error.__cause__ = RemoteTraceback(text)
+    return error
+
+
+def _chunks(items, workers, chunksize):
+    """The items, in lists: of that size, or of a quarter of what a worker's share of the rest is, so that all end together."""
+    if chunksize is not None:
+        source = iter(items)
+        while chunk := list(islice(source, chunksize)):
+            yield chunk
+        return
+    begin = 0
+    while begin < len(items):
+        size = min(max(1, (len(items) - begin) // (4 * workers)), _MOST_IN_CHUNK)
+        yield items[begin : begin + size]
+        begin += size
+
+
+_MOST_IN_CHUNK = 2000  # what is done by then shows, and what a worker's death takes along has an end
+
+
+class process_pool(Executor):
+    """Processes that run functions: `workers` of them, or as many as there are CPUs for this process.
+
+    Functions and arguments are pickled; what is defined in __main__, the REPL or a notebook's cell goes by value. The workers
+    are forks of an interpreter that runs nothing but what tasks bring along. One that is killed takes along its task alone,
+    which raises WorkerDied. What is submitted is run, also when nobody asks for it, before the program ends."""
+
+    def __init__(self, workers=None):
+        if workers is not None and workers < 1:
+            raise ValueError("a pool has one worker or more")
+        self._core = _fanout.process_pool(_worker_command(), workers or 0)
+        self._changed = threading.Condition()  # guards the states of all futures
+        self._collecting = threading.RLock()  # held by who collects
+        self._collector = self._closer = None  # threads
+        self._is_closed = False
+        _open_pools.add(self)
+
+    @property
+    def workers(self):
+        return self._core.workers()
+
+    def submit(self, function, /, *args, **kwargs):
+        if self._is_closed:
+            raise RuntimeError(_CLOSED)
+        once, code = _wire.encode_function(function)
+        if kwargs:
+            pickled, data, buffers = _wire.PICKLED, *_wire.pickled((_wire.beside(args), kwargs))
+            pickled |= _wire.NAMED
+        else:
+            pickled, data, buffers = _wire.encode(args)
+        future = Future(self)
+        self._core.submit(future, pickled | once, code, data, buffers)
+        return future
+
+    def map(self, function, *iterables, timeout=None, chunksize=None):
+        """The results in the order of the inputs, as they come. The inputs are sent in chunks, whose size is chosen if it is not
+        given; an exception, or the death of a worker, ends the iteration."""
+        if self._is_closed:
+            raise RuntimeError(_CLOSED)
+        if chunksize is not None and chunksize < 1:
+            raise ValueError("chunksize must be 1 or more")
+        deadline = None if timeout is None else monotonic() + timeout
+        once, code = _wire.encode_function(function)
+        kind = once | _wire.EACH | (_wire.UNPACKED if len(iterables) > 1 else 0)
+        items = zip(*iterables) if len(iterables) > 1 else iterables[0]
+        if chunksize is None:
+            items = items if type(items) in (list, range, tuple) else list(items)
+        futures = []
+        try:
+            for chunk in _chunks(items, self.workers, chunksize):
+                pickled, data, buffers = _wire.encode(list(chunk))
+                futures.append(future := Future(self))
+                self._core.submit(future, kind | pickled, code, data, buffers)
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+        return chain.from_iterable(_results(futures, deadline))
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        """Takes no more tasks; waits until all have ended and the workers are gone, or has that done by a thread."""
+        self._is_closed = True
+        if cancel_futures:
+            for future in self._core.pending():
+                future.cancel()
+        if not wait and self._closer is None:
+            self._closer = _started(self._close, "fanout-shutdown")
+        elif wait:
+            self._close()
+            if self._closer is not None:
+                self._closer.join()
+
+    def __exit__(self, kind, *_):
+        if kind is KeyboardInterrupt:
+            self._is_closed = True
+            self._close(kills=True)
+        else:
+            self.shutdown()
+
+    def _close(self, kills=False):
+        for future in () if kills else self._core.pending():
+            self._wait_for(future, None)
+        self._core.close(kills)
+        collector = self._collector
+        if collector is not None and collector is not threading.current_thread():
+            collector.join()
+        self._look()
+        _open_pools.discard(self)
+
+    def _serve(self):
+        """From now on a thread collects, if that does not go on yet."""
+        if self._collector is not None:
+            return
+        with self._changed:
+            if self._collector is None:
+                self._collector = _started(self._collect_all, "fanout-results")
+
+    def _collect_all(self):
+        with self._collecting:
+            while (ended := self._core.collect(-1.0)) is not None:
+                self._end(ended)
+
+    def _look(self):
+        """Collects what there is, if nobody else does."""
+        if self._collecting.acquire(blocking=False):
+            try:
+                if ended := self._core.collect(0.0):
+                    self._end(ended)
+            finally:
+                self._collecting.release()
+
+    def _wait_for(self, future, timeout):
+        """Until it is done, or the time is over."""
+        deadline = None if timeout is None else monotonic() + timeout
+        if self._collecting.acquire(blocking=False):
+            try:
+                while future._state == PENDING:
+                    left = _SLICE if deadline is None else min(_SLICE, deadline - monotonic())
+                    ended = self._core.collect(max(0.0, left))
+                    if ended:
+                        self._end(ended)
+                    elif ended is None or left <= 0:
+                        return
+            finally:
+                self._collecting.release()
+            return
+        self._serve()
+        waiter = _Waiter()
+        with self._changed:
+            if future._state != PENDING:
+                return
+            future._waiters.append(waiter)
+        if not waiter.wait(timeout):
+            with self._changed:
+                if waiter in future._waiters:
+                    future._waiters.remove(waiter)
+
+    def _end(self, ended):
+        """Gives futures what the core has collected for them."""
+        for future, kind, data, buffers in ended:
+            try:
+                if kind == 0:
+                    future._result = marshal.loads(data)
+                elif kind == _FAILED_IN_POOL:
+                    future._exception = _failure(data)
+                elif kind & _wire.FAILED:
+                    *values, error, text = _wire.decode(kind, data, buffers)
+                    future._result = values[0] if values else None
+                    future._exception = _remote(error, text)
+                else:
+                    future._result = _wire.decode(kind, data, buffers)
+            except BaseException as error:  # of a result that cannot be loaded here
+                future._exception = error
+        told = []
+        with self._changed:
+            for future, _, _, _ in ended:
+                if future._state == PENDING:  # else it was cancelled, and has said so
+                    future._end()
+                    if future._done_callbacks:
+                        told.append(future)
+        for future in told:
+            future._invoke_callbacks()
+
+
+def _results(futures, deadline):
+    """For each the list of its results."""
+    futures.reverse()
+    try:
+        while futures:
+            future = futures.pop()
+            error = future.exception(None if deadline is None else deadline - monotonic())
+            if error is not None:
+                if future._result:
+                    yield future._result  # of the items before
+                raise error
+            yield future._result
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+class thread_pool(Executor):
+    """Threads that run functions: `workers` of them, or as many as there are CPUs for this process. They share this
+    interpreter, and its lock."""
+
+    def __init__(self, workers=None):
+        if workers is not None and workers < 1:
+            raise ValueError("a pool has one worker or more")
+        self._core = _fanout.thread_pool(workers or 0)
+        self._lock = threading.Lock()
+        self._waiting = set()
+        self._closer = None
+        self._is_closed = False
+        _open_threads.add(self)
+
+    @property
+    def workers(self):
+        return self._core.workers()
+
+    def submit(self, function, /, *args, **kwargs):
+        future = StandardFuture()
+        with self._lock:
+            if self._is_closed:
+                raise RuntimeError(_CLOSED)
+            self._waiting.add(future)
+            self._core.post(partial(self._run, future, function, args, kwargs))
+        return future
+
+    def _run(self, future, function, args, kwargs):
+        self._waiting.discard(future)
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            future.set_exception(error)
+            self = future = None  # of the traceback's frame: no cycle with the exception
+        else:
+            future.set_result(result)
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        """Takes no more tasks; waits until all have ended, or has that done by a thread."""
+        with self._lock:
+            self._is_closed = True
+            waiting = list(self._waiting) if cancel_futures else ()
+        for future in waiting:
+            future.cancel()
+        if not wait and self._closer is None:
+            self._closer = _started(self._close, "fanout-shutdown")
+        elif wait:
+            self._close()
+            if self._closer is not None:
+                self._closer.join()
+
+    def _close(self):
+        self._core.close()
+        _open_threads.discard(self)
+
+
+_open_threads = set()  # not weak: the last reference may be a task's, whose thread cannot wait for itself
+
+
+@atexit.register
+def _close_threads():
+    for pool in list(_open_threads):
+        pool.shutdown()

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+# Calls and their results as bytes. Both ends are the same interpreter, so numbers and texts travel as marshal has them;
+# all else by pickle, with the memory of large arrays beside its bytes; what pickle could only name, since it is defined in
+# the program itself (__main__: a script, the REPL, a notebook's cell), by value, which is cloudpickle's art.
+#
+# Workers import this before they are ready: nothing here may import what takes time.
+import marshal
+import sys
+from _pickle import PickleBuffer, PicklingError, dumps, loads
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+
+# How a message is to be read: bits of its kind.
+PICKLED = 1  # its data; else marshalled
+NAMED = 2  # a call's data is (positional, named); else positional alone
+EACH = 4  # the function is called with each element
+UNPACKED = 8  # … whose elements are the arguments
+ONCE = 16  # the function has a state of its own: it is loaded anew
+FAILED = 32  # a result: (exception, traceback), or with EACH the (values before, exception, traceback)
+
+_SCALARS = frozenset({type(None), bool, int, float, complex, str})
+_LARGE = 1 << 16  # bytes that are worth a buffer of their own
+_MOST_KEPT = 256
+_MAIN = b"\x8c\x08__main__"  # the name of a module, as pickle writes it
+
+
+def encode(value):
+    """(PICKLED or 0, data, buffers or None) of a tuple or a list."""
+    if _SCALARS.issuperset(map(type, value)):
+        return 0, marshal.dumps(value, 2), None
+    return PICKLED, *pickled(beside(value))
+
+
+def encode_result(value):
+    """The same of any value."""
+    kind = type(value)
+    if kind in _SCALARS or kind is list and _SCALARS.issuperset(map(type, value)):
+        return 0, marshal.dumps(value, 2), None
+    return PICKLED, *pickled(PickleBuffer(value) if _is_large(value) else value)
+
+
+def decode(kind, data, buffers):
+    return loads(data, buffers=buffers) if kind & PICKLED else marshal.loads(data)
+
+
+def beside(values):
+    """The values, of which large bytes will not be copied into pickle's."""
+    if not any(map(_is_large, values)):
+        return values
+    return tuple(PickleBuffer(one) if _is_large(one) else one for one in values)
+
+
+def _is_large(value):
+    return type(value) in (bytes, bytearray) and len(value) >= _LARGE
+
+
+def pickled(value):
+    """(bytes, buffers or None)"""
+    buffers = []
+
+    def is_inside(buffer):
+        memory = buffer.raw()
+        if memory.nbytes < _LARGE:
+            return True
+        buffers.append(memory)
+
+    data = _by_reference(value, is_inside)
+    if data is None:
+        buffers.clear()
+        data = _by_value(value, is_inside)
+    return data, buffers or None
+
+
+def _by_reference(value, is_inside=None):
+    """None if pickle cannot, or would name what a worker does not find."""
+    try:
+        data = dumps(value, 5, buffer_callback=is_inside)
+    except Exception:
+        return None
+    return None if _MAIN in data else data
+
+
+def _by_value(value, is_inside=None):
+    try:
+        from cloudpickle import dumps as dumps_by_value
+    except ImportError:
+        raise PicklingError(
+            f"{value!r:.200} holds something that pickle cannot send to another process (a lambda, or what is defined in the "
+            "program itself, the REPL or a notebook's cell). With cloudpickle it can be sent: install python3-cloudpickle; or "
+            "move the definition into a module"
+        ) from None
+    return dumps_by_value(value, protocol=5, buffer_callback=is_inside)
+
+
+_known_functions = {}  # function → (ONCE or 0, bytes, what must be as it was then)
+
+
+def encode_function(function):
+    """(ONCE or 0, bytes)"""
+    try:
+        known = _known_functions.get(function)
+    except TypeError:  # not hashable
+        return ONCE, pickled_alone(function)
+    if known is not None and (known[2] is None or known[2] == _surroundings(function)):
+        return known[0], known[1]
+    if type(function) is FunctionType:
+        data = _by_reference(function)
+        if data is not None:
+            return _keep(function, data)
+        return _keep(function, _by_value(function), _surroundings(function))
+    if type(function) is type or _is_modules_own(function):
+        data = _by_reference(function)
+        if data is not None:
+            return _keep(function, data)
+    return ONCE, pickled_alone(function)
+
+
+class _Unknown(Exception):
+    """A function refers to something that may change and still be the same object."""
+
+
+def _surroundings(function):
+    """All that encoding a function by value depends on, to be compared; what is equal to nothing if that cannot be told."""
+    found = []
+    try:
+        _note_function(function, found, set())
+    except _Unknown:
+        return _NOTHING
+    return found
+
+
+class _EqualToNothing:
+    __hash__ = None
+
+    def __eq__(self, other):
+        return False
+
+
+_NOTHING = _EqualToNothing()
+
+
+def _note_function(function, found, seen):
+    if function in seen:
+        return
+    seen.add(function)
+    if function.__dict__ or function.__kwdefaults__:
+        raise _Unknown
+    found.append(function.__code__)
+    for value in function.__defaults__ or ():
+        _note(value, found, seen)
+    for cell in function.__closure__ or ():
+        try:
+            _note(cell.cell_contents, found, seen)
+        except ValueError:  # it is empty
+            raise _Unknown from None
+    names = function.__globals__
+    for name in _names_in(function.__code__):
+        if name in names:
+            _note(names[name], found, seen)
+
+
+def _note(value, found, seen):
+    kind = type(value)
+    if kind in _SCALARS:
+        found.append((kind, value))
+    elif kind is ModuleType or kind is BuiltinFunctionType and _is_modules_own(value):
+        found.append(id(value))
+    elif kind is FunctionType:
+        _note_function(value, found, seen)
+    else:
+        raise _Unknown
+
+
+_names = {}
+
+
+def _names_in(code):
+    """Of its globals, and of attributes; also in the functions within it."""
+    known = _names.get(code)
+    if known is None:
+        known = set(code.co_names)
+        for constant in code.co_consts:
+            if type(constant) is CodeType:
+                known |= _names_in(constant)
+        if len(_names) >= _MOST_KEPT:
+            _names.clear()
+        _names[code] = known = frozenset(known)
+    return known
+
+
+def _is_modules_own(function):
+    """Of C code, and not the method of an object."""
+    return type(function) is BuiltinFunctionType and isinstance(function.__self__, (ModuleType, type(None)))
+
+
+def pickled_alone(value):
+    """Its bytes, with all memory in them."""
+    data = _by_reference(value)
+    return _by_value(value) if data is None else data
+
+
+def _keep(function, data, surroundings=None):
+    if len(_known_functions) >= _MOST_KEPT:
+        _known_functions.clear()
+    _known_functions[function] = 0, data, surroundings
+    return 0, data
+
+
+_loaded_functions = {}
+
+
+def _load_function(kind, data):
+    function = loads(data)
+    if not kind & ONCE:
+        if len(_loaded_functions) >= _MOST_KEPT:
+            _loaded_functions.clear()
+        _loaded_functions[data] = function
+    return function
+
+
+def run(kind, function, data, buffers):
+    """In a worker: one message to another."""
+    values = []
+    try:
+        call = _loaded_functions.get(function) or _load_function(kind, function)
+        arguments = loads(data, buffers=buffers) if kind & PICKLED else marshal.loads(data)
+        if kind & EACH:
+            _call_each(call, arguments, kind & UNPACKED, values)
+            result = encode(values)
+        elif kind & NAMED:
+            result = encode_result(call(*arguments[0], **arguments[1]))
+        else:
+            result = encode_result(call(*arguments))
+    except BaseException as error:
+        result = _failed(error, values if kind & EACH else None)
+    if sys.stdout is not None:
+        sys.stdout.flush()  # what a task has printed is out when its result is
+    return result
+
+
+def _call_each(call, arguments, unpacked, values):
+    """Those that have returned are in `values`, also when one raises."""
+    if unpacked:
+        for one in arguments:
+            values.append(call(*one))
+        return
+    values.extend(map(call, arguments))
+    if len(values) < len(arguments):  # to map() and extend() that is an end like any other
+        raise RuntimeError(f"{call!r} raised StopIteration")
+
+
+def _failed(error, values):
+    from traceback import format_exception
+
+    users = error.__traceback__
+    while users is not None and users.tb_frame.f_code.co_filename == __file__:
+        users = users.tb_next
+    text = "".join(format_exception(type(error), error, users)).rstrip("\n")
+    try:
+        data = pickled_alone(error)
+        loads(data)  # one whose __init__ takes other arguments than it keeps can be written, but not read
+    except BaseException:
+        data = dumps((type(error).__name__, _text_of(error)), 5)
+    whole = (data, text) if values is None else (values, data, text)
+    try:
+        return FAILED | PICKLED, *pickled(whole)
+    except BaseException:  # one of the values cannot be sent
+        return FAILED | PICKLED, dumps((data, text) if values is None else ([], data, text), 5), None
+
+
+def _text_of(error):
+    try:
+        return str(error)
+    except Exception:
+        return ""
