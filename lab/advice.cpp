@@ -82,7 +82,7 @@ std::optional<diagnosis::bound> best_possible(const facts& all) {
                                              [&](const model_summary& model) { return (model.*speedup).value_or(0); });
   if (!(least_s > 0) || !((*best).*speedup)) return {};
   const double over_serial = std::min<double>(work_s / rounds / least_s, all.experiment.tasks);
-  return diagnosis::bound{over_serial / *all.speedup(over), *((*best).*speedup), best->model, all.cpus, over};
+  return diagnosis::bound{over_serial / *all.model(over)->speedup_vs_serial, *((*best).*speedup), best->model, all.cpus, over};
 }
 
 std::string advice(const facts& all) {

@@ -177,23 +177,23 @@ class Plugin(ToolTest):
 class WholeComparison(ToolTest):
     def verdicts(self, function, value, tasks):
         record = self.compare_json(f"{EXAMPLE}:{function}", "--arg", value, "--tasks", str(tasks), "--workers", str(tasks),
-                                   "--rounds", "3")
-        return {pair["b"]: pair["verdict"] for pair in record["pairs"] if pair["a"] == "serial"}
+                                   "--reference", "serial", "--budget", "30s")
+        return {pair["a"]: pair["verdict"] for pair in record["pairs"]}
 
     @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "needs two CPUs")
     def test_computing_needs_threads_or_processes(self):
-        found = self.verdicts("count_primes", "20000000", 2)
-        self.assertNotIn(found["threads"], ("faster", "equivalent"))
+        found = self.verdicts("count_primes", "5000000", 2)
+        self.assertNotIn(found["threads"], ("slower", "equivalent"))  # on a busy machine much is undecided
         self.assertNotIn(found["async"], ("faster", "slower"))
 
     def test_blocking_waits_need_threads_or_processes(self):
         found = self.verdicts("wait", "0.1", 5)
-        self.assertEqual((found["threads"], found["processes"]), ("slower", "slower"))
+        self.assertEqual((found["threads"], found["processes"]), ("faster", "faster"))
         self.assertNotIn(found["async"], ("faster", "slower"))
 
     def test_coroutines_wait_together(self):
         found = self.verdicts("wait_awaiting", "0.1", 5)
-        self.assertEqual([found[model] for model in ("async", "threads", "processes")], ["slower"] * 3)
+        self.assertEqual([found[model] for model in ("async", "threads", "processes")], ["faster"] * 3)
 
 
 if __name__ == "__main__":
