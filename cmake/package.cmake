@@ -9,6 +9,7 @@
 set(CPACK_GENERATOR DEB)
 set(CPACK_VERBATIM_VARIABLES ON)
 set(CPACK_PACKAGE_VENDOR fanout)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")  # each package has its own
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
@@ -42,19 +43,24 @@ endmacro()
 
 fanout_debian_package(fanout_tool fanout devel
   "find out which concurrency model is best for a task
-Runs work of yours one after another, as coroutines, in threads and in processes, each time in a fresh process, and says which is
-best, by what factor, how sure that is, and why. The work may be a Python function, which runs in your own interpreter.
+Runs work of yours one after another, as coroutines, in threads and in
+processes, each time in a fresh process, and says which is best, by what
+factor, how sure that is, and why. The work may be a Python function, which
+runs in your own interpreter.
 .
-fanout costs measures what switches, threads and processes cost here; fanout doctor says what this machine offers.")
+fanout costs measures what switches, threads and processes cost here;
+fanout doctor says what this machine offers.")
 set(CPACK_DEBIAN_FANOUT_TOOL_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_FANOUT_TOOL_PACKAGE_RECOMMENDS "python3 (>= 3.11)")
 
 fanout_debian_package(fanout_development libfanout-dev libdevel
   "coroutines, thread pools and process pools for C++23
-One interface for work on an event loop, on threads or in processes: submit, map, gather. A task that crashes its process fails
-alone, and says where.
+One interface for work on an event loop, on threads or in processes:
+submit, map, gather. A task that crashes its process fails alone, and says
+where.
 .
-This package has the headers, the static library, a CMake package and a file for pkg-config.")
+This package has the headers, the static library, a CMake package and a file
+for pkg-config.")
 set(CPACK_DEBIAN_FANOUT_DEVELOPMENT_PACKAGE_DEPENDS "libboost1.81-dev | libboost-dev (>= 1.81), libcereal-dev, libelf-dev")
 
 fanout_debian_package(python python3-fanout python
