@@ -80,9 +80,10 @@ std::optional<diagnosis::bound> best_possible(const facts& all) {
   const auto speedup = on_serial ? &model_summary::speedup_vs_serial : &model_summary::speedup_vs_reference;
   const auto best = std::ranges::max_element(all.found.models, {},
                                              [&](const model_summary& model) { return (model.*speedup).value_or(0); });
-  if (!(least_s > 0) || !((*best).*speedup)) return {};
+  const model_summary* const base = all.model(over);
+  if (!(least_s > 0) || !((*best).*speedup) || base == nullptr || !base->speedup_vs_serial) return {};
   const double over_serial = std::min<double>(work_s / rounds / least_s, all.experiment.tasks);
-  return diagnosis::bound{over_serial / *all.model(over)->speedup_vs_serial, *((*best).*speedup), best->model, all.cpus, over};
+  return diagnosis::bound{over_serial / *base->speedup_vs_serial, *((*best).*speedup), best->model, all.cpus, over};
 }
 
 std::string advice(const facts& all) {

@@ -10,9 +10,9 @@ namespace fanout_python {
 /// called when the last has returned, before the pool is taken down.
 PyObject* run_in_threads(PyObject* module, PyObject* arguments);
 
-/// run_in_processes(command, tasks, workers, finished, seen): a list with what serve()'s `run` returns for each `bytes`
-/// of the list `tasks`, or a `str` that says why there is nothing. `command` is what starts a worker, which must call
-/// serve(). finished() is called when the last task has ended; then seen(list), before the workers end.
+/// run_in_processes(command, tasks, workers, seen): a list with what serve()'s `run` returns for each `bytes`
+/// that iterating over `tasks` gives, or a `str` that says why there is nothing. `command` is what starts a worker,
+/// which must call serve(). seen(list) is called when the last task has ended, before the workers end.
 PyObject* run_in_processes(PyObject* module, PyObject* arguments);
 
 /// serve(run, leave): in a worker; calls run(bytes) → bytes for each task, leave() after the last, and does not return.

@@ -3,6 +3,7 @@
 // own making; the one function that is shipped lives here, in the module that both sides have loaded.
 #include <pthread.h>
 
+#include <deque>
 #include <fanout/detail/archive.hpp>
 #include <fanout/detail/worker_leave.hpp>
 #include <fanout/errors.hpp>
@@ -99,28 +100,50 @@ answer wait_for(fanout::future<std::string>& task) {
   }
 }
 
-std::vector<answer> run_all(fanout::process_pool& pool, const std::vector<task_bytes>& tasks) {
-  std::vector<fanout::future<std::string>> running;
-  running.reserve(tasks.size());
-  for (const task_bytes& task : tasks) running.push_back(pool.submit(run_task, task));
-  std::vector<answer> answers;
-  for (auto& task : running) answers.push_back(wait_for(task));
-  return answers;
-}
+/// Tasks on their way, and what came of those before them. What waits to be sent is copied: of large tasks there are no
+/// more than keep the workers busy. Used with the interpreter's lock.
+class run_of_tasks {
+ public:
+  explicit run_of_tasks(fanout::process_pool& pool) : pool_(pool) {}
 
-/// The elements of a list of `bytes`, which the caller keeps.
-std::vector<task_bytes> tasks_of(PyObject* list) {
-  std::vector<task_bytes> tasks;
-  const Py_ssize_t size = PyList_Size(list);
-  if (size < 0) throw python_error();
-  for (Py_ssize_t at = 0; at < size; ++at) {
-    char* data = nullptr;
-    Py_ssize_t length = 0;
-    if (PyBytes_AsStringAndSize(PyList_GetItem(list, at), &data, &length) < 0) throw python_error();
-    tasks.push_back({{data, static_cast<std::size_t>(length)}});
+  /// Each as Python makes it, while workers start.
+  std::vector<answer> run(PyObject* tasks) {
+    const object each = object::steal(PyObject_GetIter(tasks));
+    while (PyObject* const next = PyIter_Next(each.get())) submit(object::steal(next));
+    if (PyErr_Occurred() != nullptr) throw python_error();
+    const unlocked while_they_run;
+    while (!running_.empty()) finish_first();
+    return std::move(answers_);
   }
-  return tasks;
-}
+
+ private:
+  static constexpr std::size_t most_sent = 32 << 20;
+
+  void submit(const object& task) {
+    char* data = nullptr;
+    Py_ssize_t size = 0;
+    if (PyBytes_AsStringAndSize(task.get(), &data, &size) < 0) throw python_error();
+    const std::string_view bytes(data, static_cast<std::size_t>(size));
+    while (sent_ + bytes.size() > most_sent && running_.size() > pool_.workers()) {
+      const unlocked while_it_runs;
+      finish_first();
+    }
+    running_.emplace_back(pool_.submit(run_task, task_bytes{bytes}), bytes.size());
+    sent_ += bytes.size();
+  }
+
+  void finish_first() {
+    auto& [task, size] = running_.front();
+    answers_.push_back(wait_for(task));
+    sent_ -= size;
+    running_.pop_front();
+  }
+
+  fanout::process_pool& pool_;
+  std::deque<std::pair<fanout::future<std::string>, std::size_t>> running_;
+  std::size_t sent_ = 0;
+  std::vector<answer> answers_;
+};
 
 object list_of(const std::vector<answer>& answers) {
   object list = object::steal(PyList_New(std::ssize(answers)));
@@ -153,19 +176,15 @@ std::vector<std::string> strings_of(PyObject* list) {
 PyObject* run_in_processes(PyObject*, PyObject* arguments) {
   PyObject* command = nullptr;
   PyObject* tasks = nullptr;
-  PyObject* finished = nullptr;
   PyObject* seen = nullptr;
   unsigned workers = 0;
-  if (!PyArg_ParseTuple(arguments, "OOIOO", &command, &tasks, &workers, &finished, &seen)) return nullptr;
+  if (!PyArg_ParseTuple(arguments, "OOIO", &command, &tasks, &workers, &seen)) return nullptr;
   return guarded([&] {
-    const std::vector<task_bytes> encoded = tasks_of(tasks);
     fanout::process_pool_options options{.workers = workers, .worker_command = strings_of(command)};
     unlocked free;
     fanout::process_pool pool(std::move(options));
-    const std::vector<answer> answers = run_all(pool, encoded);
     return free.locked([&] {
-      object::steal(PyObject_CallNoArgs(finished));
-      object results = list_of(answers);
+      object results = list_of(run_of_tasks(pool).run(tasks));
       object::steal(PyObject_CallFunctionObjArgs(seen, results.get(), nullptr));
       return results;
     });

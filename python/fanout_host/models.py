@@ -146,17 +146,24 @@ def processes(work, clock):
     load.module(work.source, work.function)
     command = [interpreter(), os.path.join(os.path.dirname(os.path.dirname(__file__)), "worker.py")]
     clock.start()
-    tasks = [dumps(job) for job in work.jobs()]
     outcomes = []
+    sent = 0
+
+    def tasks():
+        nonlocal sent
+        for job in work.jobs():
+            task = dumps(job)
+            sent += len(task)
+            yield task
 
     def seen(results):
         outcomes.extend(worker.unpacked(result) if isinstance(result, bytes) else untold(result) for result in results)
         clock.stop()  # a result is there when it can be used
         clock.read_workers(outcomes)
         returned = sum(len(result) for result in results if isinstance(result, bytes))
-        clock.more["shipped_bytes"] = sum(map(len, tasks)) + returned
+        clock.more["shipped_bytes"] = sent + returned
 
-    _fanout.run_in_processes([os.fsencode(word) for word in command], tasks, work.workers, lambda: None, seen)
+    _fanout.run_in_processes([os.fsencode(word) for word in command], tasks(), work.workers, seen)
     clock.count_reaped()
     return outcomes
 

@@ -103,11 +103,11 @@ class Faults(ToolTest):
 
     def test_a_thread_that_waits_for_itself(self):
         self.fails("def task():\n    if under('threads'):\n        lock = threading.Lock()\n        with lock, lock: pass\n    return 1\n",
-                   "threads", "no result after 5 s", "--timeout", "5s")
+                   "threads", "no result after 8 s", "--timeout", "8s")
 
     def test_a_loop_without_end(self):
-        self.fails("def task():\n    if under('serial'):\n        while True: pass\n    return 1\n", "serial", "no result after 5 s",
-                   "--timeout", "5s")
+        self.fails("def task():\n    if under('serial'):\n        while True: pass\n    return 1\n", "serial", "no result after 8 s",
+                   "--timeout", "8s")
 
     def test_threads_of_the_import(self):
         self.works("for daemon in (True, False): threading.Thread(target=threading.Event().wait, daemon=daemon).start()\n"

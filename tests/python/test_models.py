@@ -398,6 +398,14 @@ class Processes(HostTest):
         self.assertEqual(self.run_host("processes", file, "length", "x" * 100_000).values, ["100000"])
 
 
+    def test_are_sent_large_arguments_as_they_can_take_them(self):
+        lines = self.file("".join(f'["{i % 10}{"x" * 4_000_000}", {i}]\n' for i in range(12)), "inputs.jsonl")  # 48 MB
+        file = self.file("def work(text, i): return [len(text), text[0], i]")
+        run = self.run_host("processes", file, "work", lines=lines, tasks=12)
+        self.assertEqual(run.values, [f"[4000001, '{i % 10}', {i}]" for i in range(12)])
+        self.assertGreater(run.record["shipped_bytes"], 48_000_000)
+
+
 @needs_extension
 class Threads(HostTest):
     def test_run_at_the_same_time_in_one_process(self):
