@@ -119,6 +119,23 @@ TEST(Diagnosis, AFasterMachineForTwoThreadsIsNotAReleasedGil) {
   EXPECT_FALSE(holds(python(timed_record(2, 2, {serial_computing(), threads})), "releases_gil"));
 }
 
+TEST(Diagnosis, ABusyMachineDoesNotHideThatNobodyWaitsForTheGil) {
+  timed_model threads{"threads", 2.0, {ran(0, 2, 0), ran(0, 2, 1)}, {used(0.5, 1.4), used(0.5, 1.4)}};
+  const auto with_gil = [&](double waited_s) {
+    threads.also = [=](lab::run_record& run) {
+      run.gil = {.wait_s = waited_s, .waits = 9, .max_wait_s = 0.005, .method = "each wait"};
+      run.workers[0].gil_s = waited_s;
+    };
+    return python(timed_record(2, 2, {serial_computing(), threads}));
+  };
+  EXPECT_NE(text_of(with_gil(0.001), "releases_gil").find("kept 0.50 of 2 CPUs busy, waited for it for less than 1 %"),
+            std::string::npos)
+      << text_of(with_gil(0.001), "releases_gil");
+  EXPECT_FALSE(holds(with_gil(0.1), "releases_gil"));
+  threads.tasks = {ran(0, 1, 0), ran(1, 2, 1)};  // never at the same time
+  EXPECT_FALSE(holds(with_gil(0.001), "releases_gil"));
+}
+
 TEST(Diagnosis, ALock) {
   EXPECT_EQ(why(at_a_lock()), (rules{"cpu_bound", "lock"}));
   EXPECT_EQ(text_of(at_a_lock(), "lock"),
