@@ -10,7 +10,6 @@ with at least 95 % (order statistics: right for any distribution).
 import argparse
 import concurrent.futures
 import functools
-import importlib
 import math
 import multiprocessing
 import os
@@ -22,6 +21,7 @@ import tempfile
 import time
 
 import fanout
+import pool_tasks
 
 try:
     import numpy
@@ -35,7 +35,6 @@ except ImportError:
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from figures import warn_of_load  # noqa: E402
 
-WORKERS = 2
 SUBMITS = 5_000
 SMALL_MAP = 20_000
 LARGE_MAP = 500_000
@@ -43,38 +42,6 @@ PAYLOAD = 10_000_000
 SENDS = 8
 LONG = 0.1  # seconds of CPU time that a long task takes, about
 LONG_TASKS = 8
-
-# The tasks are this file's as a module, not __main__'s, so that every library finds them by name.
-pools = importlib.import_module("pools") if __name__ == "__main__" else sys.modules[__name__]
-
-
-def square(x):
-    return x * x
-
-
-def size_of(data):
-    return len(data)
-
-
-def echo(data):
-    return data
-
-
-def compute(n):
-    total = 0
-    for i in range(n):
-        total += i * i
-    return total
-
-
-def meet(path):
-    """Stays in its worker until the other is there too."""
-    with open(path, "a") as file:
-        file.write("x")
-    while os.path.getsize(path) < WORKERS:
-        time.sleep(0.0001)
-    return os.getpid()
-
 
 class OfExecutor:
     def __init__(self, executor):
@@ -113,27 +80,27 @@ def libraries(start):
     """By name: what makes a pool."""
     context = multiprocessing.get_context(start)
     makers = {
-        "fanout": lambda: OfExecutor(fanout.process_pool(WORKERS)),
-        "Pool": lambda: OfPool(context.Pool(WORKERS)),
-        "ProcessPoolExecutor": lambda: OfExecutor(concurrent.futures.ProcessPoolExecutor(WORKERS, context)),
+        "fanout": lambda: OfExecutor(fanout.process_pool(pool_tasks.WORKERS)),
+        "Pool": lambda: OfPool(context.Pool(pool_tasks.WORKERS)),
+        "ProcessPoolExecutor": lambda: OfExecutor(concurrent.futures.ProcessPoolExecutor(pool_tasks.WORKERS, context)),
     }
     if loky is not None:
-        makers["loky"] = lambda: OfExecutor(loky.ProcessPoolExecutor(WORKERS))
+        makers["loky"] = lambda: OfExecutor(loky.ProcessPoolExecutor(pool_tasks.WORKERS))
     return makers
 
 
 def submit(pool):
-    for result in [pool.submit(pools.square, x) for x in range(SUBMITS)]:
+    for result in [pool.submit(pool_tasks.square, x) for x in range(SUBMITS)]:
         pool.get(result)
 
 
 def trips(pool):
     for x in range(SUBMITS // 10):
-        pool.get(pool.submit(pools.square, x))
+        pool.get(pool.submit(pool_tasks.square, x))
 
 
 def map_by(chunk, count, pool):
-    assert len(pool.map(pools.square, range(count), chunk)) == count
+    assert len(pool.map(pool_tasks.square, range(count), chunk)) == count
 
 
 def send(f, data, pool):
@@ -142,7 +109,7 @@ def send(f, data, pool):
 
 
 def long_tasks(steps, pool):
-    for result in [pool.submit(pools.compute, steps) for _ in range(LONG_TASKS)]:
+    for result in [pool.submit(pool_tasks.compute, steps) for _ in range(LONG_TASKS)]:
         pool.get(result)
 
 
@@ -159,9 +126,9 @@ def started(make):
     began = time.perf_counter()
     pool = make()
     try:
-        pids = {pool.get(task) for task in [pool.submit(pools.meet, path) for _ in range(WORKERS)]}
+        pids = {pool.get(task) for task in [pool.submit(pool_tasks.meet, path) for _ in range(pool_tasks.WORKERS)]}
         taken = time.perf_counter() - began
-        assert len(pids) == WORKERS
+        assert len(pids) == pool_tasks.WORKERS
         return taken
     finally:
         pool.close()
@@ -170,7 +137,7 @@ def started(make):
 
 def measures():
     """By name: (work on a pool, the smallest ratio that is asked for)."""
-    steps = round(100_000 * LONG / min(seconds(compute, 100_000) for _ in range(5)))
+    steps = round(100_000 * LONG / min(seconds(pool_tasks.compute, 100_000) for _ in range(5)))
     data = os.urandom(PAYLOAD)
     found = {
         "submit, one by one": (submit, 5),
@@ -178,14 +145,14 @@ def measures():
         "map, chunks of 1": (functools.partial(map_by, 1, SMALL_MAP), 5),
         "map, chunks of 100": (functools.partial(map_by, 100, LARGE_MAP), None),
         "map, chunks of 1000": (functools.partial(map_by, 1000, LARGE_MAP), None),
-        "send, 10 MB bytes": (functools.partial(send, pools.size_of, data), 2),
-        "echo, 10 MB bytes": (functools.partial(send, pools.echo, data), 2),
+        "send, 10 MB bytes": (functools.partial(send, pool_tasks.size_of, data), 2),
+        "echo, 10 MB bytes": (functools.partial(send, pool_tasks.echo, data), 2),
         "long tasks": (functools.partial(long_tasks, steps), 0.98),
     }
     if numpy is not None:
         array = numpy.frombuffer(data, dtype=numpy.uint8).copy()
-        found["send, 10 MB array"] = (functools.partial(send, pools.size_of, array), 2)
-        found["echo, 10 MB array"] = (functools.partial(send, pools.echo, array), 2)
+        found["send, 10 MB array"] = (functools.partial(send, pool_tasks.size_of, array), 2)
+        found["echo, 10 MB array"] = (functools.partial(send, pool_tasks.echo, array), 2)
     return found
 
 
@@ -230,7 +197,7 @@ def main():
     wanted = options.only.split(",")
     warn_of_load()
     makers = libraries(options.start)
-    print(f"Python {sys.version.split()[0]}, {WORKERS} workers, {options.rounds} rounds; the others' workers start by {options.start}")
+    print(f"Python {sys.version.split()[0]}, {pool_tasks.WORKERS} workers, {options.rounds} rounds; the others' workers start by {options.start}")
     opened = {name: make() for name, make in makers.items()}
     for measure, (work, target) in measures().items():
         if any(word in measure for word in wanted):

@@ -74,18 +74,26 @@ class _Waiter:
 class Future(StandardFuture):
     """Of a process pool. A future is not counted as running: until it is done it is not known where its task is."""
 
-    def __init__(self, pool):  # not the base's, which would make a condition for each
+    # Of the object itself is what differs from this: thousands of them are made and gone within a map.
+    _state = PENDING
+    _result = _exception = None
+    _waiters = _done_callbacks = ()
+
+    def __init__(self, pool):
         self._pool = pool
-        self._state = PENDING
-        self._result = self._exception = None
-        self._waiters = []
-        self._done_callbacks = []
 
     @property
     def _condition(self):
         """Whoever takes it wants to be told: wait(), as_completed(), add_done_callback()."""
         self._pool._serve()
+        self._expect_waiters()
         return self._pool._changed
+
+    def _expect_waiters(self):
+        if self._waiters == ():
+            with self._pool._changed:
+                if self._waiters == ():
+                    self._waiters, self._done_callbacks = [], []
 
     def done(self):
         if self._state == PENDING:
@@ -208,14 +216,15 @@ class process_pool(Executor):
     def submit(self, function, /, *args, **kwargs):
         if self._is_closed:
             raise RuntimeError(_CLOSED)
-        once, code = _wire.encode_function(function)
-        if kwargs:
-            pickled, data, buffers = _wire.PICKLED, *_wire.pickled((_wire.beside(args), kwargs))
-            pickled |= _wire.NAMED
-        else:
-            pickled, data, buffers = _wire.encode(args)
+        kind, code = _wire.encode_function(function)
         future = Future(self)
-        self._core.submit(future, pickled | once, code, data, buffers)
+        if not kwargs:
+            pickled, data, buffers = _wire.encode(args)
+            kind |= pickled
+        else:
+            data, buffers = _wire.pickled((_wire.beside(args), kwargs))
+            kind |= _wire.PICKLED | _wire.NAMED
+        self._core.submit(future, kind, code, data, buffers)
         return future
 
     def map(self, function, *iterables, timeout=None, chunksize=None):
@@ -234,7 +243,7 @@ class process_pool(Executor):
         futures = []
         try:
             for chunk in _chunks(items, self.workers, chunksize):
-                pickled, data, buffers = _wire.encode(list(chunk))
+                pickled, data, buffers = _wire.encode(chunk if type(chunk) is list else list(chunk))
                 futures.append(future := Future(self))
                 self._core.submit(future, kind | pickled, code, data, buffers)
         except BaseException:
@@ -312,6 +321,7 @@ class process_pool(Executor):
             return
         self._serve()
         waiter = _Waiter()
+        future._expect_waiters()
         with self._changed:
             if future._state != PENDING:
                 return

@@ -7,7 +7,10 @@
 import marshal
 import sys
 from _pickle import PickleBuffer, PicklingError, dumps, loads
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+
+# As in types, which is not loaded when a worker starts.
+FunctionType, BuiltinFunctionType, ModuleType = type(lambda: 0), type(len), type(sys)
+CodeType = type((lambda: 0).__code__)
 
 # How a message is to be read: bits of its kind.
 PICKLED = 1  # its data; else marshalled
@@ -17,7 +20,7 @@ UNPACKED = 8  # … whose elements are the arguments
 ONCE = 16  # the function has a state of its own: it is loaded anew
 FAILED = 32  # a result: (exception, traceback), or with EACH the (values before, exception, traceback)
 
-_SCALARS = frozenset({type(None), bool, int, float, complex, str})
+SCALARS = frozenset({type(None), bool, int, float, complex, str})
 _LARGE = 1 << 16  # bytes that are worth a buffer of their own
 _MOST_KEPT = 256
 _MAIN = b"\x8c\x08__main__"  # the name of a module, as pickle writes it
@@ -25,7 +28,7 @@ _MAIN = b"\x8c\x08__main__"  # the name of a module, as pickle writes it
 
 def encode(value):
     """(PICKLED or 0, data, buffers or None) of a tuple or a list."""
-    if _SCALARS.issuperset(map(type, value)):
+    if SCALARS.issuperset(map(type, value)):
         return 0, marshal.dumps(value, 2), None
     return PICKLED, *pickled(beside(value))
 
@@ -33,7 +36,7 @@ def encode(value):
 def encode_result(value):
     """The same of any value."""
     kind = type(value)
-    if kind in _SCALARS or kind is list and _SCALARS.issuperset(map(type, value)):
+    if kind in SCALARS or kind is list and SCALARS.issuperset(map(type, value)):
         return 0, marshal.dumps(value, 2), None
     return PICKLED, *pickled(PickleBuffer(value) if _is_large(value) else value)
 
@@ -91,7 +94,7 @@ def _by_value(value, is_inside=None):
     return dumps_by_value(value, protocol=5, buffer_callback=is_inside)
 
 
-_known_functions = {}  # function → (ONCE or 0, bytes, what must be as it was then)
+_known_functions = {}  # function → ((ONCE or 0, bytes), what must be as it was then, or None)
 
 
 def encode_function(function):
@@ -100,8 +103,8 @@ def encode_function(function):
         known = _known_functions.get(function)
     except TypeError:  # not hashable
         return ONCE, pickled_alone(function)
-    if known is not None and (known[2] is None or known[2] == _surroundings(function)):
-        return known[0], known[1]
+    if known is not None and (known[1] is None or known[1] == _surroundings(function)):
+        return known[0]
     if type(function) is FunctionType:
         data = _by_reference(function)
         if data is not None:
@@ -160,7 +163,7 @@ def _note_function(function, found, seen):
 
 def _note(value, found, seen):
     kind = type(value)
-    if kind in _SCALARS:
+    if kind in SCALARS:
         found.append((kind, value))
     elif kind is ModuleType or kind is BuiltinFunctionType and _is_modules_own(value):
         found.append(id(value))
@@ -201,8 +204,9 @@ def pickled_alone(value):
 def _keep(function, data, surroundings=None):
     if len(_known_functions) >= _MOST_KEPT:
         _known_functions.clear()
-    _known_functions[function] = 0, data, surroundings
-    return 0, data
+    encoded = 0, data
+    _known_functions[function] = encoded, surroundings
+    return encoded
 
 
 _loaded_functions = {}

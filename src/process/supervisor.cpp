@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -241,7 +242,9 @@ std::unique_ptr<nanny_link> supervisor::take(nanny_link& nanny) {
 
 void supervisor::dismiss(nanny_link& nanny) {
   if (nanny.may_never_be_ready()) nanny.kill();
-  take(nanny);  // without its socket it ends
+  ::shutdown(nanny.fd(),
+             SHUT_WR);  // at the end of its socket it ends; to close it is not that, if a fork of ours has it
+  take(nanny);
 }
 
 bool supervisor::is_reaped(pid_t nanny) const { return std::ranges::find(unreaped_, nanny) == unreaped_.end(); }

@@ -307,6 +307,20 @@ class End(unittest.TestCase):
         self.assertEqual(threading.active_count(), threads)
         self.assertFalse(any(os.path.exists(f"/proc/{pid}") for pid in pids))
 
+    def test_a_pool_ends_while_a_fork_of_the_program_lives_on(self):
+        pool = fanout.process_pool(1)
+        self.assertEqual(pool.submit(square, 2).result(), 4)
+        reading, writing = os.pipe()
+        child = os.fork()  # as multiprocessing makes them: it has all descriptors
+        if child == 0:
+            os.close(writing)
+            os.read(reading, 1)
+            os._exit(0)
+        pool.shutdown()
+        os.close(writing)
+        os.close(reading)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+
     def test_a_pool_that_nobody_holds_any_more_is_gone(self):
         pid = fanout.process_pool(1).submit(process_id).result()
         self.assertFalse(os.path.exists(f"/proc/{pid}"))
