@@ -207,7 +207,7 @@ void add_compare(CLI::App& app, texts& typed) {
          "threads or processes (one per task, at most the\nnumber of CPUs + 4, at most 32); several, too");
   option("--models", typed.models, "LIST",
          "some of serial,async,threads,processes (these)\nor to_thread,async/uvloop,subinterpreters,\nfree-threading, "
-         "or all of them");
+         "or the word all");
   compare->add_flag("--peers", typed.peers, "and with Python's own pools and loop, and joblib");
   option("--reference", typed.reference, "MODEL", "compare the others with this one alone");
   option("--rounds", typed.rounds, "N|auto",

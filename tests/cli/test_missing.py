@@ -9,9 +9,7 @@ from tool import ToolTest
 WORK = ("compare", "cpu:10", "--rounds", "1")
 MISSING = {
     "command": [("run",)],
-    "WORK": [("compare", work) for work in ("notebook.ipynb:cpu_task", "package.module:function")],
-    "model": [(*WORK, "--models", model) for model in ("to_thread", "processes/spawn", "processes/fork",
-                                                       "subinterpreters", "free-threading")],
+    "model": [(*WORK, "--models", model) for model in ("processes/spawn", "processes/fork")],
 }
 
 
