@@ -66,10 +66,14 @@ struct facts {
   }
   /// Each task as fast as it ever was: what is added to that is the machine's, not the task's.
   double longest_task_at_its_best_s(const std::string& name) const {
-    std::vector<double> least(experiment.tasks, std::numeric_limits<double>::infinity());
-    for (const run_record& run : experiment.runs)
-      for (std::size_t i = 0; run.model == name && i < std::min(least.size(), run.tasks.size()); ++i)
+    std::vector<double> least;  // as many as were run, whatever number a record claims
+    for (const run_record& run : experiment.runs) {
+      if (run.model != name) continue;
+      least.resize(std::max(least.size(), run.tasks.size()), std::numeric_limits<double>::infinity());
+      for (std::size_t i = 0; i < run.tasks.size(); ++i)
         least[i] = std::min(least[i], run.tasks[i].end_s - run.tasks[i].start_s);
+    }
+    if (least.empty()) return 0;
     return std::ranges::max(least);
   }
   /// Of a run, in the middle of all rounds.
