@@ -219,8 +219,7 @@ void add_compare(CLI::App& app, texts& typed) {
   option("--min-effect", typed.min_effect, "SHARE", "the smallest difference that matters (3%)");
   add_report_options(*compare, typed);
   option("--export-json", typed.export_json, "FILE", "write the record to FILE, for fanout explain");
-  option("--trace", typed.trace, "FILE",
-         "write to FILE a timeline of one more run of each\nmodel, for Perfetto");
+  option("--trace", typed.trace, "FILE", "write to FILE a timeline of one more run of each\nmodel, for Perfetto");
   option("--resume", typed.resume, "FILE", "go on with what Ctrl-C has interrupted");
   option("--seed", typed.seed, "N", "seed of the order in which models run (random)");
   compare->add_flag("--dry-run", typed.dry_run, "show what would be run, and run nothing");

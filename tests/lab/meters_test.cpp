@@ -139,7 +139,7 @@ TEST(Meters, LoadIsThatOfTheWholeTreeSinceTheFirstLook) {
   ASSERT_EQ(load.samples().size(), 2U);
   EXPECT_EQ(load.samples()[0].cpu_s, 0);
   EXPECT_GE(counted, 0.15);
-  EXPECT_NEAR(load.samples()[1].cpu_s, 0.1, 0.02);  // the scheduler's count lags behind by a tick or two
+  EXPECT_NEAR(load.samples()[1].cpu_s, 0.1, 0.03);  // by a tick or two late, and our own looking
   EXPECT_GE(load.samples()[1].at_ns, load.samples()[0].at_ns + 100'000'000);
 }
 
