@@ -31,7 +31,7 @@ FUNCTIONS = (
     Function("parse_json", "json.loads, 550 kB", 150),
     Function("query_sqlite", "sqlite3, a query over 5,000 rows", 300),
     Function("sort_numbers", "numpy.sort, a million numbers", 14, "numpy", "python3-numpy"),
-    Function("multiply_matrices", "numpy, 400 × 400 matrices", 60, "numpy", "python3-numpy"),
+    Function("multiply_matrices", "numpy, 400 × 400 matrices", 30, "numpy", "python3-numpy"),
     Function("resize_picture", "Pillow, 1600 × 1200 to 640 × 480", 60, "pillow", "python3-pil"),
     Function("parse_xml", "lxml.etree.fromstring, 400 kB", 150, "lxml", "python3-lxml"),
 )
