@@ -76,3 +76,18 @@ def show_targets(targets: list[tuple[str, float | None, str, float]], all_of_the
         else:
             verdict = "met" if (value <= limit if comparison == "<=" else value >= limit) else "MISSED"
         print(f"{what:50}{number(value):>12}{f'{comparison} {limit:,.9g}':>14}  {verdict}")
+
+
+def put_into(page: pathlib.Path, mark: str, lines: list[str]) -> None:
+    """Between its two marks, the second of which is `end`."""
+    begin, end = f"<!-- {mark} -->\n", "<!-- end -->\n"
+    before, found, rest = page.read_text().partition(begin)
+    old, found_too, after = rest.partition(end)
+    if not found or not found_too:
+        sys.exit(f"compare: {page} has no lines {begin.strip()} and {end.strip()} to put the tables between")
+    page.write_text(before + begin + "\n".join(lines) + "\n" + end + after)
+
+
+def table(heads: list[str], rows: list[list[str]]) -> list[str]:
+    """In Markdown."""
+    return ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|", *("| " + " | ".join(row) + " |" for row in rows)]
