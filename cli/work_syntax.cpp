@@ -80,9 +80,12 @@ std::optional<python_function> parse_python_file(const std::string& work) {
   return python_function{.file = names->before, .module = {}, .function = names->after};
 }
 
+/// What one kind of work begins with is no module's name: "http:localhost" was meant to be a URL.
 std::optional<python_function> parse_python_module(const std::string& work) {
   const auto names = around_last_colon(work);
   if (!names || !is_dotted_name(names->before) || !is_dotted_name(names->after)) return std::nullopt;
+  const auto reserved = kinds();
+  if (std::ranges::find(reserved, names->before) != reserved.end()) return std::nullopt;
   return python_function{.file = {}, .module = names->before, .function = names->after};
 }
 

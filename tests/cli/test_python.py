@@ -105,7 +105,7 @@ class Models(PythonTest):
 
     def test_of_python_are_not_offered_for_native_work(self):
         done = self.run_tool("compare", "cpu:1000", "--models", "serial,to_thread", *ONCE)
-        self.assertRegex(done.stdout_text, r"(?m)^ +–  to_thread +n/a: not offered for built-in workloads")
+        self.assertRegex(done.stdout_text, r"(?m)^ +–  to_thread +n/a: not offered for native work")
 
     def test_of_other_libraries_are_compared_too(self):
         record = self.compare_json("math:factorial", "--arg", "2000", "--models", "serial,threads", "--peers", *ONCE)
