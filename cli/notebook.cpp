@@ -90,15 +90,8 @@ chosen_work choose_again(const std::string& name, const lab::record& begun) {
 }  // namespace
 
 exit_code run_notebook(const compare_options& options) {
-  const std::pair<const char*, bool> given[] = {{"--arg", !options.args.empty()},
-                                                {"--kwarg", !options.kwargs.empty()},
-                                                {"--args-from", !options.args_from.empty()},
-                                                {"--setup", !options.setup.empty()},
-                                                {"--peers", options.peers}};
-  for (const auto& [option, is_given] : given)
-    if (is_given)
-      throw lab::usage_error(
-          fmt::format("{0} needs a function to go to: fanout compare FILE.py:FUNCTION {0} …", option));
+  for (const std::string_view option : options_of_functions(options))
+    throw lab::usage_error(fmt::format("{0} needs a function to go to: fanout compare FILE.py:FUNCTION {0} …", option));
   refuse_claims(options.report);
   const std::vector<cell> all = cells();
   if (options.dry_run) {

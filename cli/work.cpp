@@ -26,15 +26,10 @@ chosen_work chosen(std::unique_ptr<lab::workload> work, unsigned tasks) {
 
 /// All that only some kinds of work have.
 void refuse_arguments(const compare_options& options, bool takes_args) {
-  const std::pair<const char*, bool> given[] = {{"--arg", !takes_args && !options.args.empty()},
-                                                {"--kwarg", !options.kwargs.empty()},
-                                                {"--args-from", !options.args_from.empty()},
-                                                {"--setup", !options.setup.empty()},
-                                                {"--peers", options.peers}};
-  for (const auto& [option, is_given] : given)
-    if (is_given)
-      throw lab::usage_error(fmt::format("{} takes no {}: only {} do", options.work, option,
-                                         std::string_view(option) == "--arg" ? "functions" : "Python functions"));
+  for (const std::string_view option : options_of_functions(options))
+    if (const bool is_arg = option == "--arg"; !is_arg || !takes_args)
+      throw lab::usage_error(
+          fmt::format("{} takes no {}: only {} do", options.work, option, is_arg ? "functions" : "Python functions"));
 }
 
 /// Where its arguments come from a file, there are as many tasks as that has lines.
@@ -88,6 +83,18 @@ struct chooser {
 };
 
 }  // namespace
+
+std::vector<std::string_view> options_of_functions(const compare_options& options) {
+  const std::pair<const char*, bool> given[] = {{"--arg", !options.args.empty()},
+                                                {"--kwarg", !options.kwargs.empty()},
+                                                {"--args-from", !options.args_from.empty()},
+                                                {"--setup", !options.setup.empty()},
+                                                {"--peers", options.peers}};
+  std::vector<std::string_view> names;
+  for (const auto& [option, is_given] : given)
+    if (is_given) names.emplace_back(option);
+  return names;
+}
 
 chosen_work choose_work(const compare_options& options) {
   return std::visit(chooser{options}, parse_work(options.work));

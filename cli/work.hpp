@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "cli/options.hpp"
@@ -18,5 +19,8 @@ struct chosen_work {
 
 /// The workload that a WORK names (work_syntax.hpp). Throws lab::usage_error.
 chosen_work choose_work(const compare_options& options);
+
+/// Which options were given that only functions of the user's have.
+std::vector<std::string_view> options_of_functions(const compare_options& options);
 
 }  // namespace cli

@@ -87,6 +87,29 @@ class unlocked {
   PyThreadState* state_;
 };
 
+/// A type of this module; its name and methods are static.
+struct type_parts {
+  const char* name;
+  std::size_t size;
+  newfunc make;
+  destructor destroy;
+  PyMethodDef* methods;
+};
+inline PyObject* new_type(PyObject* module, const type_parts& parts) {
+  PyType_Slot slots[] = {
+      {Py_tp_new, reinterpret_cast<void*>(parts.make)},
+      {Py_tp_dealloc, reinterpret_cast<void*>(parts.destroy)},
+      {Py_tp_methods, parts.methods},
+      {0, nullptr},
+  };
+  PyType_Spec spec = {.name = parts.name,
+                      .basicsize = static_cast<int>(parts.size),
+                      .itemsize = 0,
+                      .flags = Py_TPFLAGS_DEFAULT,
+                      .slots = slots};
+  return PyType_FromModuleAndSpec(module, &spec, nullptr);
+}
+
 /// The body of a function that Python calls: a C++ exception becomes a RuntimeError.
 template <class F>
 PyObject* guarded(F body) noexcept {

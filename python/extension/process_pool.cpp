@@ -404,18 +404,7 @@ PyObject* process_pool_type(PyObject* module) {
       {"close", close, METH_O, "close(kills)"},
       {nullptr, nullptr, 0, nullptr},
   };
-  static PyType_Slot slots[] = {
-      {Py_tp_new, reinterpret_cast<void*>(make)},
-      {Py_tp_dealloc, reinterpret_cast<void*>(destroy)},
-      {Py_tp_methods, methods},
-      {0, nullptr},
-  };
-  static PyType_Spec spec = {.name = "_fanout.process_pool",
-                             .basicsize = sizeof(pool_object),
-                             .itemsize = 0,
-                             .flags = Py_TPFLAGS_DEFAULT,
-                             .slots = slots};
-  return PyType_FromModuleAndSpec(module, &spec, nullptr);
+  return new_type(module, {"_fanout.process_pool", sizeof(pool_object), make, destroy, methods});
 }
 
 }  // namespace fanout_python

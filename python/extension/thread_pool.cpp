@@ -82,18 +82,7 @@ PyObject* thread_pool_type(PyObject* module) {
       {"close", close, METH_NOARGS, "close()"},
       {nullptr, nullptr, 0, nullptr},
   };
-  static PyType_Slot slots[] = {
-      {Py_tp_new, reinterpret_cast<void*>(make)},
-      {Py_tp_dealloc, reinterpret_cast<void*>(destroy)},
-      {Py_tp_methods, methods},
-      {0, nullptr},
-  };
-  static PyType_Spec spec = {.name = "_fanout.thread_pool",
-                             .basicsize = sizeof(pool_object),
-                             .itemsize = 0,
-                             .flags = Py_TPFLAGS_DEFAULT,
-                             .slots = slots};
-  return PyType_FromModuleAndSpec(module, &spec, nullptr);
+  return new_type(module, {"_fanout.thread_pool", sizeof(pool_object), make, destroy, methods});
 }
 
 }  // namespace fanout_python
