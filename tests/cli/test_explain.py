@@ -104,7 +104,8 @@ class Explain(ToolTest):
     def test_an_export_to_what_is_no_file(self):
         done = self.run_tool("compare", "cpu:10", "--rounds", "1", "--export-json", "/dev/stderr")
         self.assertEqual(done.returncode, 0)
-        self.assertEqual(json.loads(done.stderr_text)["workload"]["spec"], "cpu:10")
+        record = done.stderr_text[done.stderr_text.index("{"):]  # progress is before it, after a second
+        self.assertEqual(json.loads(record)["workload"]["spec"], "cpu:10")
 
     def test_an_export_that_cannot_be_written_is_refused_before_anything_runs(self):
         for path, reason in (("no/such/folder.json", "No such file or directory"), (".", "it is a directory")):
