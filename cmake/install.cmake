@@ -52,11 +52,12 @@ if(TARGET fanout_cli)
   endif()
 endif()
 
-if(PROJECT_IS_TOP_LEVEL)
-  include(${CMAKE_CURRENT_LIST_DIR}/package.cmake)
-endif()
-
 if(TARGET fanout_package)
   install(DIRECTORY ${PROJECT_BINARY_DIR}/lib/python3/dist-packages/fanout DESTINATION lib/python3/dist-packages
-          COMPONENT python USE_SOURCE_PERMISSIONS PATTERN "__pycache__" EXCLUDE)
+          COMPONENT python USE_SOURCE_PERMISSIONS PATTERN "__pycache__" EXCLUDE PATTERN "_fanout.abi3.so" EXCLUDE)
+  install(TARGETS fanout_python LIBRARY DESTINATION lib/python3/dist-packages/fanout COMPONENT python)
+endif()
+
+if(PROJECT_IS_TOP_LEVEL)
+  include(${CMAKE_CURRENT_LIST_DIR}/package.cmake)
 endif()

@@ -68,5 +68,6 @@ fanout_debian_package(python python3-fanout python
 The pools and meters of fanout, for the interpreter that you have.")
 set(CPACK_DEBIAN_PYTHON_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "python3 (>= 3.11)")
+set(CPACK_DEBIAN_PYTHON_PACKAGE_RECOMMENDS "python3-cloudpickle, fanout")
 
 include(CPack)
