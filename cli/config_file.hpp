@@ -15,7 +15,7 @@ namespace cli {
 struct configured_value {
   std::string key;    // "models": the option, without its hyphens
   std::string text;   // "serial,threads": as it would be typed
-  std::string place;  // "/home/me/.config/fanout/config.toml:2"
+  std::string place;  // "~/.config/fanout/config.toml:2"
 };
 
 /// The one that is read unasked, if it is there: fanout/config.toml in $XDG_CONFIG_HOME or ~/.config, as the XDG Base

@@ -40,7 +40,7 @@ struct compare_options {
   std::string python{}, export_json{}, trace{}, resume{};
   double min_effect = 0.03;
   bool dry_run = false;      // only show what would be run
-  std::string configured{};  // "/home/me/.config/fanout/config.toml: rounds 8": what was not typed; empty: nothing
+  std::string configured{};  // "~/.config/fanout/config.toml: rounds 8": what was not typed; empty: nothing
   report_options report{};
   std::optional<std::uint64_t> seed{};
 

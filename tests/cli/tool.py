@@ -6,37 +6,18 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import tempfile
-import time
 import unittest
 import uuid
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from processes import marked_processes, wait_until  # noqa: E402
 
 FANOUT = os.environ["FANOUT"]
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HOSTS_PYTHON = os.environ.get("FANOUT_HOSTS_PYTHON") == "1"
 MODELS = ["serial", "async", "threads", "processes"]
-
-
-def marked_processes(mark):
-    """The pids of all processes, orphans included, that were started with this mark in their environment."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/environ", "rb") as environ:
-                if mark.encode() in environ.read():
-                    found.append(int(pid))
-        except OSError:
-            pass  # it has ended, or is not ours
-    return found
-
-
-def wait_until(condition, what):
-    """Polls: what happens in other processes sends no event here. The deadline only guards against hanging."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited in vain: {what}")
-        time.sleep(0.005)
 
 
 class ToolTest(unittest.TestCase):
