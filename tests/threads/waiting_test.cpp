@@ -219,10 +219,12 @@ int nested(thread_pool& pool, int depth) {
   return depth == 0 ? 0 : 1 + pool.submit([&pool, depth] { return nested(pool, depth - 1); }).get();
 }
 
-TEST(PoolWaiting, NestsFiveThousandLevelsDeep) {
+TEST(PoolWaiting, NestsThousandsOfLevelsDeep) {
+  // ThreadSanitizer keeps the calls of a thread, some 13 a level, in 65,536 entries, and writes past their end.
+  constexpr int levels = fanout_test::thread_sanitized ? 2000 : 5000;
   constexpr std::size_t stack = std::size_t{fanout_test::sanitized ? 64 : 8} << 20;
   thread_pool pool({.workers = 1, .stack_size = stack});
-  EXPECT_EQ(pool.submit([&] { return nested(pool, 5000); }).get(), 5000);
+  EXPECT_EQ(pool.submit([&] { return nested(pool, levels); }).get(), levels);
   EXPECT_EQ(pool.stats().threads, 1U);
 }
 
