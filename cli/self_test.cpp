@@ -41,7 +41,7 @@ class one_model final : public lab::workload {
 /// "equivalent after 5 rounds: 1.001 times as fast (0.997 to 1.004)".
 std::string found_in_words(const lab::record& experiment, const lab::comparison& pair) {
   std::string text =
-      fmt::format("{} after {}", to_string(pair.outcome), lab::counted(experiment.order.size(), "round"));
+      fmt::format("{} after {}", to_string(pair.outcome), lab::counted(experiment.runs.size() / 2, "run")) + " of each";
   if (pair.evidence)
     text += fmt::format(": {:.3f} times as fast ({:.3f} to {:.3f})", pair.ratio, pair.evidence->ratio.low,
                         pair.evidence->ratio.high);

@@ -12,7 +12,7 @@
 
 namespace lab {
 
-/// Medians over the rounds of one model.
+/// Medians over the runs of one model.
 struct model_summary {
   std::string model;
   unsigned rank = 0;  // 0: there is no verdict

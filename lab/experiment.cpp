@@ -5,6 +5,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
+#include <optional>
 
 #include "lab/analysis.hpp"
 #include "lab/guardian.hpp"
@@ -88,9 +91,12 @@ class experiment {
   void choose_models();
   void take_over_failures();
   void run_rounds();
+  std::vector<std::size_t> next_order(unsigned round);
   record whole_rounds() const;
   void warm_up();
   void run_round(unsigned round, const std::vector<std::size_t>& order);
+  void choose_repeats(unsigned round);
+  double budget_s_for(unsigned rounds) const;
   void measure(run_record& run);
   bool has_failed(const std::string& model) const { return std::ranges::find(failed_, model) != failed_.end(); }
   bool is_over(unsigned round);
@@ -100,6 +106,9 @@ class experiment {
   observer& watcher_;
   record found_;
   std::vector<std::string> running_, failed_;
+  std::optional<latin_square> square_;
+  unsigned measured_ = 0;  // runs
+  double measuring_s_ = 0;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
 
@@ -118,13 +127,23 @@ record experiment::run() {
 }
 
 void experiment::run_rounds() {
-  latin_square square(running_.size(), plan_.seed);
-  for (std::size_t begun = 0; begun < found_.order.size(); ++begun) square.next_row();
+  square_.emplace(running_.size(), plan_.seed);
+  for (unsigned begun = 1; begun <= found_.order.size(); ++begun) next_order(begun);
   for (auto round = static_cast<unsigned>(found_.order.size()) + 1; failed_.size() < running_.size(); ++round) {
-    run_round(round, square.next_row());
+    run_round(round, next_order(round));
+    const bool over = is_over(round);
+    if (!over) choose_repeats(round);
     watcher_.round_finished(found_);
-    if (is_over(round)) break;
+    if (over) break;
   }
+}
+
+/// A row of the square for each run of a model.
+std::vector<std::size_t> experiment::next_order(unsigned round) {
+  std::vector<std::size_t> order;
+  for (unsigned row = 0; row < found_.runs_in(round); ++row)
+    std::ranges::copy(square_->next_row(), std::back_inserter(order));
+  return order;
 }
 
 /// Without what was being measured when a signal came.
@@ -193,6 +212,7 @@ void experiment::measure(run_record& run) {
                              .on_tick = [&] { watcher_.tick(); },
                              .timeout = plan_.timeout};
   watcher_.measuring(run.round, run.model);
+  const auto started = std::chrono::steady_clock::now();
   try {
     const host_outcome outcome = run_host(request);
     run.pss_peak_bytes = outcome.pss_peak_bytes;
@@ -211,6 +231,8 @@ void experiment::measure(run_record& run) {
     run.error = error.what();
   }
   if (!run.error.empty()) failed_.push_back(run.model);
+  ++measured_;
+  measuring_s_ += seconds(std::chrono::steady_clock::now() - started);
   watcher_.measured(run);
 }
 
@@ -221,6 +243,24 @@ bool experiment::is_over(unsigned round) {
   const auto spent = std::chrono::steady_clock::now() - started_;
   found_.budget_spent = plan_.budget.count() > 0 && spent >= plan_.budget && round >= plan_.least_rounds;
   return found_.budget_spent;
+}
+
+/// Short runs are repeated within the rounds after the first look. Not from the start: most comparisons end there.
+void experiment::choose_repeats(unsigned round) {
+  constexpr double longest_s = 2;  // of one model in one round
+  constexpr double most = 40;
+  const std::vector<unsigned>& looks = plan_.test.looks;
+  if (looks.size() < 2 || round != looks.front()) return;
+  const double one_run_s = measuring_s_ / measured_;
+  found_.repeats =
+      static_cast<unsigned>(std::clamp(std::min(longest_s, budget_s_for(looks.back() - round)) / one_run_s, 1.0, most));
+}
+
+/// What each model may take in each of so many rounds.
+double experiment::budget_s_for(unsigned rounds) const {
+  if (plan_.budget.count() == 0) return std::numeric_limits<double>::infinity();
+  const double left_s = seconds(plan_.budget - (std::chrono::steady_clock::now() - started_));
+  return left_s / rounds / static_cast<double>(running_.size() - failed_.size());
 }
 
 }  // namespace

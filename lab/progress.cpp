@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "lab/format.hpp"
 #include "lab/writing.hpp"
@@ -24,11 +25,24 @@ std::string bar(double fraction, unsigned width) {
   return text;
 }
 
+/// How long a model took in the last round. Nothing if it did not run.
+std::optional<std::string> round_in_words(const record& experiment, const std::string& model) {
+  std::vector<double> wall_s;
+  for (const run_record& run : experiment.runs) {
+    if (run.model != model || run.round != experiment.order.size()) continue;
+    if (!run.error.empty()) return "failed";
+    wall_s.push_back(run.wall_s);
+  }
+  if (wall_s.empty()) return {};
+  return format_seconds(median(wall_s));
+}
+
 }  // namespace
 
 void progress::started(const record& experiment) {
   title_ = fmt::format("{} × {}", experiment.title, experiment.tasks);
   looks_ = experiment.test.looks;
+  repeats_ = experiment.repeats;
   for (const std::string& model : experiment.models) models_[model].left = experiment.warmups;
   for (const auto& [model, reason] : experiment.unavailable) models_.erase(model);
   until_ = static_cast<unsigned>(experiment.order.size());  // more than none if it was interrupted
@@ -38,7 +52,7 @@ void progress::started(const record& experiment) {
 
 void progress::plan_until(unsigned look) {
   for (auto& [name, model] : models_)
-    if (!model.failed) model.left += look - until_;
+    if (!model.failed) model.left += (look - until_) * repeats_;
   until_ = look;
 }
 
@@ -60,14 +74,14 @@ void progress::measured(const run_record& run) {
 }
 
 void progress::round_finished(const record& experiment) {
+  repeats_ = experiment.repeats;  // they are chosen at the first look
   if (terminal_.interactive || seconds_since(started_) < 1) return;
-  std::vector<std::string> walls;
+  std::vector<std::string> texts;
   for (const std::string& model : experiment.models)
-    for (const run_record& run : experiment.runs)
-      if (run.model == model && run.round == experiment.order.size())
-        walls.push_back(fmt::format("{} {}", model, run.error.empty() ? format_seconds(run.wall_s) : "failed"));
-  say(fmt::format("{}, round {} of {}{}: {}\n", title_, round_, looks_.size() > 1 ? "at most " : "", looks_.back(),
-                  fmt::join(walls, ", ")));
+    if (const auto wall = round_in_words(experiment, model)) texts.push_back(fmt::format("{} {}", model, *wall));
+  const unsigned runs = experiment.runs_in(round_);
+  say(fmt::format("{}, round {} of {}{}{}: {}\n", title_, round_, looks_.size() > 1 ? "at most " : "", looks_.back(),
+                  runs > 1 ? fmt::format(", medians of {} runs", runs) : "", fmt::join(texts, ", ")));
 }
 
 void progress::tracing(const std::string& model) {

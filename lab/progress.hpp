@@ -49,7 +49,7 @@ class progress : public observer {
   terminal terminal_;
   std::string title_, model_;
   std::vector<unsigned> looks_;
-  unsigned round_ = 0, until_ = 0;
+  unsigned round_ = 0, until_ = 0, repeats_ = 1;
   std::map<std::string, times> models_;
   clock::time_point started_, run_started_;
   bool tracing_ = false, drawn_ = false;

@@ -167,6 +167,7 @@ json plan_to_json(const record& experiment) {
   plan["alpha_difference"] = experiment.test.alpha_difference;
   plan["min_effect"] = experiment.test.min_effect;
   plan["floor"] = experiment.test.floor;
+  if (experiment.repeats > 1) plan["repeats"] = experiment.repeats;
   plan["order"] = experiment.order;
   return plan;
 }

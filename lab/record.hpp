@@ -50,7 +50,7 @@ struct gil_report {
   std::string unavailable{};  // then nothing else means anything
 };
 
-/// One model in one round: one process. Costs are meaningful only without an error.
+/// One model, once: one process. Costs are meaningful only without an error.
 struct run_record {
   std::string model{};
   unsigned round = 0, position = 0;  // from 1; round 0: it warmed up
@@ -94,9 +94,13 @@ struct record {
   std::string reference{};                        // only pairs with this model are compared; empty: all
   std::vector<unavailable_model> unavailable{};   // those that cannot run here
   std::vector<run_record> warmup_runs{};          // before the first round
+  unsigned repeats = 1;                           // runs of each model in a round after the first look
   std::vector<std::vector<std::string>> order{};  // per round, the models in the order they ran
   std::vector<round_conditions> conditions{};     // per round
   std::vector<run_record> runs{};
+
+  /// Of each model that did not fail.
+  unsigned runs_in(unsigned round) const { return round > test.looks.front() ? repeats : 1; }
 };
 
 /// Takes over what the host wrote (host_process.hpp): costs and tasks, or its error. A line that is not such a record

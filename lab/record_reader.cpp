@@ -236,7 +236,15 @@ json read_host(const node& document) {
   return {{"python", python->value()}};
 }
 
-/// Every model that was available and never failed has one run in each round: differences are taken within rounds.
+/// The round of each run of a model that was available and never failed.
+std::vector<unsigned> rounds_of_runs(const record& experiment) {
+  std::vector<unsigned> rounds;
+  for (unsigned round = 1; round <= experiment.order.size(); ++round)
+    rounds.insert(rounds.end(), experiment.runs_in(round), round);
+  return rounds;
+}
+
+/// Every such model has its runs in each round: differences are taken within rounds.
 void check_rounds(const record& experiment, const node& document) {
   const std::size_t rounds = experiment.order.size();
   if (!experiment.conditions.empty() && experiment.conditions.size() != rounds)
@@ -254,10 +262,11 @@ void check_rounds(const record& experiment, const node& document) {
       if (!seen.empty()) document.at("runs").is_wrong(fmt::format("has runs of {}, which was unavailable", model));
       continue;
     }
-    for (std::size_t i = 0; i < std::max(rounds, seen.size()); ++i)
-      if (i >= rounds || i >= seen.size() || seen[i] != i + 1)
-        document.at("runs").is_wrong(
-            fmt::format("has not one run of {} for each of {} rounds, in their order", model, rounds));
+    if (seen == rounds_of_runs(experiment)) continue;
+    const unsigned once = experiment.test.looks.front();
+    document.at("runs").is_wrong(fmt::format(
+        "has not one run of {} for each of {} rounds{}, in their order", model, rounds,
+        experiment.repeats > 1 ? fmt::format(", and {} for each after round {}", experiment.repeats, once) : ""));
   }
 }
 
@@ -284,6 +293,7 @@ record read_record(const json& document, const std::string& where) {
   if (const auto spent = plan.find("budget_spent")) experiment.budget_spent = spent->flag();
   if (const auto interrupted = plan.find("interrupted")) experiment.interrupted = interrupted->flag();
   if (const auto reference = plan.find("reference")) experiment.reference = reference->name_among(experiment.models);
+  if (const auto repeats = plan.find("repeats")) experiment.repeats = repeats->count();
   for (const node& round : plan.at("order").items()) {
     experiment.order.emplace_back();
     for (const node& model : round.items()) experiment.order.back().push_back(model.name_among(experiment.models));

@@ -172,11 +172,20 @@ bool was_disturbed(const record& experiment) {
   return std::ranges::any_of(experiment.conditions, &round_conditions::disturbed);
 }
 
+/// "12 rounds", "12 rounds, 7 of them of 16 runs each".
+std::string measured_rounds_in_words(const record& experiment) {
+  const std::size_t rounds = experiment.order.size(), single = experiment.test.looks.front();
+  std::string text = counted(rounds, "round");
+  if (experiment.repeats > 1 && rounds > single)
+    text += fmt::format(", {} of them of {} runs each", rounds - single, experiment.repeats);
+  return text;
+}
+
 /// How many rounds it took, where that was not fixed.
 std::optional<sentence> rounds_sentence(const record& experiment, const analysis& found) {
   if (experiment.test.looks.size() < 2 || found.pairs.empty()) return {};
   if (std::ranges::find(found.pairs, verdict::undecided, &comparison::outcome) != found.pairs.end()) return {};
-  return sentence{" ", ansi::plain, fmt::format("decided after {}", counted(experiment.order.size(), "round"))};
+  return sentence{" ", ansi::plain, fmt::format("decided after {}", measured_rounds_in_words(experiment))};
 }
 
 std::optional<sentence> undecided_sentence(const record& experiment, const analysis& found) {
@@ -190,7 +199,7 @@ std::optional<sentence> undecided_sentence(const record& experiment, const analy
   if (pairs.empty()) return {};
   const bool all = pairs.size() == found.pairs.size() && pairs.size() > 1 && experiment.reference.empty();
   std::string text = fmt::format(
-      "undecided after {}{}: {}", counted(experiment.order.size(), "round"),
+      "undecided after {}{}: {}", measured_rounds_in_words(experiment),
       experiment.budget_spent ? fmt::format(", when its time ({:g} s) was up", experiment.budget_s) : "",
       all ? format_list(found.compared) + " cannot be told apart" : fmt::format("{}", fmt::join(pairs, ", ")));
   if (experiment.order.size() == 1)

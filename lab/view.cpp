@@ -85,7 +85,9 @@ std::string show_dry_run(const record& planned, const terminal& out) {
     add(fmt::format("{} of each model to warm up, not counted", counted(planned.warmups, "run")));
     add(fmt::format("first round: {}; then in other orders", fmt::join(planned.order.front(), ", ")));
     if (looks.size() > 1)
-      add(fmt::format("verdicts are drawn after {} rounds; it ends when every pair is decided{}",
+      add(
+          fmt::format("verdicts are drawn after {} rounds; it ends when every pair is decided{}; short runs "
+                      "are repeated in rounds after the first of these",
                       fmt::join(looks, ", "),
                       planned.budget_s > 0 ? fmt::format(", or after {}", format_clock(planned.budget_s)) : ""));
     add("how long a run takes is not known before one has run");

@@ -124,6 +124,31 @@ TEST_F(Experiment, GoesOnToTheLastLookForWhatIsUndecided) {
   EXPECT_EQ(found.order.size(), 6U);
 }
 
+// The hosts take milliseconds, whatever they tell.
+TEST_F(Experiment, RunsWhatIsShortAndUndecidedSeveralTimesARoundAfterTheFirstLook) {
+  plan.test.looks = {2, 4};
+  plan.warmups = 0;
+  const lab::record found = run({{"serial", good}, {"async", restless()}});
+  ASSERT_EQ(found.order.size(), 4U);
+  EXPECT_GT(found.repeats, 1U);
+  for (unsigned round = 1; round <= 4; ++round) {
+    const std::size_t runs = round <= 2 ? 1 : found.repeats;
+    EXPECT_EQ(found.order[round - 1].size(), 2 * runs);
+    for (const char* model : {"serial", "async"})
+      EXPECT_EQ(std::ranges::count(found.order[round - 1], model), static_cast<std::ptrdiff_t>(runs));
+  }
+  EXPECT_EQ(lab::to_json(lab::read_record(lab::to_json(found), "")), lab::to_json(found));
+}
+
+TEST_F(Experiment, RunsNothingMoreOftenThanItsBudgetAllows) {
+  plan.test.looks = {2, 4};
+  plan.budget = std::chrono::milliseconds(1);
+  plan.least_rounds = 3;
+  const lab::record found = run({{"serial", good}, {"async", restless()}});
+  EXPECT_EQ(found.order.size(), 3U);
+  EXPECT_EQ(found.repeats, 1U);
+}
+
 TEST_F(Experiment, GoesOnForAClaimThatIsOpen) {
   plan.test.looks = {3, 6};
   plan.claims = {*lab::parse_claim("serial < async")};  // they are equal

@@ -28,19 +28,23 @@ const lab::test_plan five_rounds{.looks = {5}};
 constexpr int experiments = 3000;
 const double margin = std::log(1.03);
 
-/// A machine on which models take exp(log_times[model]) seconds: every run 1 % more or less, and
+/// A machine on which models take exp(log_times[model]) seconds: every run 1 % (or `scale` as much) more or less, and
 /// drifting: the machine's speed walks at random, by 0.3 % from run to run and 3 % from round to round;
 /// spiky: one run in seven is delayed, by 6 % on average.
 class simulated_machine {
  public:
-  simulated_machine(std::vector<double> log_times, noise kind, std::uint64_t seed)
-      : log_times_(std::move(log_times)), kind_(kind), random_(seed), order_(log_times_.size(), seed) {}
+  simulated_machine(std::vector<double> log_times, noise kind, std::uint64_t seed, double scale)
+      : log_times_(std::move(log_times)), kind_(kind), scale_(scale), random_(seed), order_(log_times_.size(), seed) {}
 
-  void run_round(walls& wall_s) {
-    wall_s.resize(log_times_.size());
+  void run_round(lab::wall_times& measured, unsigned runs) {
     if (kind_ == noise::drifting) speed_ += 0.03 * gauss_(random_);
-    for (const std::size_t model : order_.next_row())
-      wall_s[model].push_back(std::exp(log_times_[model] + disturbed()));
+    walls of(log_times_.size());
+    for (unsigned run = 0; run < runs; ++run)
+      for (const std::size_t model : order_.next_row())
+        of[model].push_back(std::exp(log_times_[model] + scale_ * disturbed()));
+    measured.of.resize(of.size());
+    for (std::size_t model = 0; model < of.size(); ++model) measured.of[model].push_back(lab::median(of[model]));
+    measured.runs.push_back(runs);
   }
 
  private:
@@ -54,20 +58,23 @@ class simulated_machine {
 
   std::vector<double> log_times_;
   noise kind_;
+  double scale_;
   std::mt19937_64 random_;
   std::normal_distribution<double> gauss_;
   lab::latin_square order_;
   double speed_ = 0;
 };
 
-/// Runs rounds until every pair is decided at a planned look, or there are no more looks.
-std::vector<lab::comparison> experiment(simulated_machine machine, const lab::test_plan& plan) {
-  walls wall_s;
+/// Runs rounds until every pair is decided at a planned look, or there are no more looks. What the first look does not
+/// decide is run so many times a round, as by lab/experiment.cpp.
+std::vector<lab::comparison> experiment(simulated_machine machine, const lab::test_plan& plan, unsigned repeats) {
+  lab::wall_times measured;
   std::vector<lab::comparison> pairs;
-  for (unsigned round = 1; const unsigned look : plan.looks) {
-    for (; round <= look; ++round) machine.run_round(wall_s);
-    pairs = lab::compare_all(wall_s, plan);
+  for (unsigned round = 1, runs = 1; const unsigned look : plan.looks) {
+    for (; round <= look; ++round) machine.run_round(measured, runs);
+    pairs = lab::compare_all(measured, plan);
     if (std::ranges::find(pairs, verdict::undecided, &lab::comparison::outcome) == pairs.end()) break;
+    runs = repeats;
   }
   return pairs;
 }
@@ -76,12 +83,19 @@ std::vector<lab::comparison> experiment(simulated_machine machine, const lab::te
 struct shares {
   double different = 0, same = 0;
 };
-shares verdicts(const std::vector<double>& log_times, noise kind, const lab::test_plan& plan, int count = experiments,
-                std::size_t models = 9) {
+struct conditions {
+  int count = experiments;
+  std::size_t models = 9;
+  double scale = 1;
+  unsigned repeats = 1;
+};
+shares verdicts(const std::vector<double>& log_times, noise kind, const lab::test_plan& plan,
+                const conditions& under = {}) {
+  const auto& [count, models, scale, repeats] = under;
   shares found;
   for (int seed = 1; seed <= count; ++seed) {
     bool different = false, same = false;
-    for (const auto& pair : experiment({log_times, kind, static_cast<std::uint64_t>(seed)}, plan)) {
+    for (const auto& pair : experiment({log_times, kind, static_cast<std::uint64_t>(seed), scale}, plan, repeats)) {
       if (pair.b >= models) continue;  // only pairs of the first `models` are asked for
       different |= pair.outcome == verdict::faster || pair.outcome == verdict::slower;
       same |= pair.outcome == verdict::equivalent || pair.outcome == verdict::negligible;
@@ -91,6 +105,21 @@ shares verdicts(const std::vector<double>& log_times, noise kind, const lab::tes
   }
   return found;
 }
+
+/// How often the interval of an experiment with this plan holds the true ratio.
+double coverage(noise kind, const lab::test_plan& plan, std::optional<lab::interval> (*of)(const lab::comparison&),
+                double scale = 1, unsigned repeats = 1) {
+  int covered = 0;
+  for (std::uint64_t seed = 1; seed <= experiments; ++seed) {
+    const auto pairs = experiment({{0, 0.2}, kind, seed, scale}, plan, repeats);
+    const auto range = of(pairs[0]);
+    covered += range && range->low <= std::exp(0.2) && std::exp(0.2) <= range->high ? 1 : 0;
+  }
+  return static_cast<double>(covered) / experiments;
+}
+
+std::optional<lab::interval> t_interval(const lab::comparison& pair) { return pair.evidence->ratio; }
+std::optional<lab::interval> sign_interval(const lab::comparison& pair) { return pair.evidence->sign; }
 
 TEST(Simulation, OfEqualModelsOneInAHundredAtMostIsCalledFaster) {
   for (const noise kind : all_noises)
@@ -110,8 +139,9 @@ TEST(Simulation, OfModelsThatDifferByTheSmallestEffectFewAreCalledFasterOrTheSam
 
 TEST(Simulation, AllPairsOfFourModelsTogetherAreCalledFasterAsSeldom) {
   for (const noise kind : all_noises) {
-    EXPECT_LE(verdicts({0, 0, 0, 0}, kind, planned_looks, 1000).different, 0.01) << name_of(kind);
-    EXPECT_LE(verdicts({0, margin, 0, 1}, kind, planned_looks, 1000, 3).different, 0.01) << name_of(kind);
+    EXPECT_LE(verdicts({0, 0, 0, 0}, kind, planned_looks, {.count = 1000}).different, 0.01) << name_of(kind);
+    EXPECT_LE(verdicts({0, margin, 0, 1}, kind, planned_looks, {.count = 1000, .models = 3}).different, 0.01)
+        << name_of(kind);
   }
 }
 
@@ -127,10 +157,27 @@ TEST(Simulation, PlannedLooksFindWhatIsThere) {
   EXPECT_GE(verdicts({0, std::log(1.2)}, noise::spiky, planned_looks).different, 0.99);
 }
 
+// A noisy machine, on which single runs decide nothing: each scatters by 8 %, as here on a bad day.
+TEST(Simulation, RunsRepeatedInRoundsErrAsSeldom) {
+  for (const noise kind : {noise::normal, noise::spiky}) {
+    EXPECT_LE(verdicts({0, 0}, kind, planned_looks, {.scale = 8, .repeats = 40}).different, 0.01) << name_of(kind);
+    const shares found = verdicts({0, margin}, kind, planned_looks, {.scale = 8, .repeats = 40});
+    EXPECT_LE(found.different, 0.01) << name_of(kind);
+    EXPECT_LE(found.same, 0.05) << name_of(kind);
+    EXPECT_GE(coverage(kind, planned_looks, t_interval, 8, 40), 0.95) << name_of(kind);
+  }
+}
+
+TEST(Simulation, RunsRepeatedInRoundsFindEqualityAmongMuchNoise) {
+  EXPECT_LE(verdicts({0, 0}, noise::normal, planned_looks, {.scale = 8}).same, 0.01);
+  EXPECT_GE(verdicts({0, 0}, noise::normal, planned_looks, {.scale = 8, .repeats = 40}).same, 0.95);
+}
+
 TEST(Simulation, TheRoundsAdvisedDecideInFourOfFiveExperiments) {
   walls seen{std::vector(5, 1.0), {}};
   for (const double x : {-1.5, -0.5, 0., 0.5, 1.5}) seen[1].push_back(std::exp(margin + 0.03 + 0.03 * x / 1.118));
-  const auto advised = lab::compare_all(seen, five_rounds)[0];  // a mean of 3 % above the margin, a scatter of 3 %
+  const auto advised =
+      lab::compare_all({.of = seen}, five_rounds)[0];  // a mean of 3 % above the margin, a scatter of 3 %
   ASSERT_EQ(advised.outcome, verdict::undecided);
   ASSERT_TRUE(advised.more_rounds);
   const unsigned rounds = 5 + *advised.more_rounds;
@@ -140,24 +187,10 @@ TEST(Simulation, TheRoundsAdvisedDecideInFourOfFiveExperiments) {
   for (int i = 0; i < experiments; ++i) {
     walls both{std::vector(rounds, 1.0), {}};
     for (unsigned round = 0; round < rounds; ++round) both[1].push_back(std::exp(d(random)));
-    decided += lab::compare_all(both, {.looks = {rounds}})[0].outcome == verdict::faster ? 1 : 0;
+    decided += lab::compare_all({.of = both}, {.looks = {rounds}})[0].outcome == verdict::faster ? 1 : 0;
   }
   EXPECT_NEAR(static_cast<double>(decided) / experiments, 0.8, 0.05) << rounds;
 }
-
-/// How often the interval of an experiment with this plan holds the true ratio.
-double coverage(noise kind, const lab::test_plan& plan, std::optional<lab::interval> (*of)(const lab::comparison&)) {
-  int covered = 0;
-  for (std::uint64_t seed = 1; seed <= experiments; ++seed) {
-    const auto pairs = experiment({{0, 0.2}, kind, seed}, plan);
-    const auto range = of(pairs[0]);
-    covered += range && range->low <= std::exp(0.2) && std::exp(0.2) <= range->high ? 1 : 0;
-  }
-  return static_cast<double>(covered) / experiments;
-}
-
-std::optional<lab::interval> t_interval(const lab::comparison& pair) { return pair.evidence->ratio; }
-std::optional<lab::interval> sign_interval(const lab::comparison& pair) { return pair.evidence->sign; }
 
 TEST(Simulation, IntervalsHoldTheTrueRatioAsOftenAsTheySay) {
   for (const unsigned rounds : {5U, 8U, 20U}) {
