@@ -24,13 +24,15 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr unsigned most_failed_starts = 3;
-constexpr duration time_to_leave = 5s;        // for a worker to flush, and run its destructors
-constexpr duration work_per_chunk = 500us;    // enough to make the hand-over cheap
-constexpr std::size_t chunks_per_worker = 4;  // of what is left, so that all workers end at about the same time
-constexpr duration work_ahead = 500us;        // what a worker may have besides what it is at
-constexpr duration worth_waking_for = 25us;   // for less, a worker that is awake is as soon at it as one that wakes up
-constexpr duration unknown_time = 1h;         // of what was never run: nothing is sent after it
-constexpr duration patience = 1ms;            // with a worker that has more than it is at, while another has nothing
+constexpr duration time_to_leave = 5s;         // for a worker to flush, and run its destructors
+constexpr duration work_per_chunk = 500us;     // enough to make the hand-over cheap
+constexpr duration work_per_long_chunk = 1ms;  // while much is left: ends of chunks wake the program
+constexpr std::size_t chunks_per_worker = 4;   // of what is left, so that all workers end at about the same time
+constexpr std::size_t long_chunks_per_worker = 16;
+constexpr duration work_ahead = 500us;       // what a worker may have besides what it is at
+constexpr duration worth_waking_for = 25us;  // for less, a worker that is awake is as soon at it as one that wakes up
+constexpr duration unknown_time = 1h;        // of what was never run: nothing is sent after it
+constexpr duration patience = 1ms;           // with a worker that has more than it is at, while another has nothing
 constexpr duration between_memory_looks = 20ms;
 constexpr std::size_t blocks_on_their_way = 32;  // to a worker: the system limits how many a user may send at a time
 
@@ -380,9 +382,13 @@ duration pool_core::timeout_of(const remote_work& work) const {
 std::size_t pool_core::chunk_for(const item_range& range, duration item, const worker_link& worker) const {
   std::size_t size = range.work->chunk();
   if (size == 0) {
-    const auto by_time = item > duration::zero() ? static_cast<std::size_t>(work_per_chunk / item) : 1;
-    const auto by_share = range.count / (chunks_per_worker * plan_.workers);
-    size = std::max<std::size_t>(1, std::min(by_time, by_share));
+    const auto items_in = [item](duration time) {
+      return item > duration::zero() ? static_cast<std::size_t>(time / item) : 1;
+    };
+    const std::size_t share = range.count / plan_.workers;
+    const std::size_t long_chunk = std::min(items_in(work_per_long_chunk), share / long_chunks_per_worker);
+    size = std::min(std::max(items_in(work_per_chunk), long_chunk), share / chunks_per_worker);
+    size = std::max<std::size_t>(1, size);
   }
   if (plan_.max_tasks_per_worker != 0) size = std::min<std::size_t>(size, plan_.max_tasks_per_worker - worker.given());
   return std::min(size, range.count);
@@ -426,6 +432,8 @@ bool pool_core::fill(worker_link& worker, duration most_backlog) {
   }
   if (worker.has_work() && worker.blocks_on_their_way() + blocks > blocks_on_their_way) return false;
   const duration expected = item == duration::zero() ? unknown_time : item * static_cast<std::int64_t>(size);
+  const bool is_own_chunk = next.work->chunk() == 0 && size > 1;
+  if (is_own_chunk && most_backlog > worth_waking_for) most_backlog = work_per_long_chunk + expected;  // and one ahead
   if (worker.has_work() && (plan_.recycle_above != 0 || worker.backlog() + expected > most_backlog)) return false;
   item_range part{next.work, next.first, size};
   next.first += size;
