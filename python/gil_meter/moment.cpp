@@ -4,8 +4,10 @@
 #include "moment.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 
 namespace fanout_gil {
@@ -39,8 +41,12 @@ bool read_schedstat(int file, std::uint64_t& delay) {
   return size > 0 && parse_schedstat(text, text + size, delay);
 }
 
-/// Descriptors above this are not kept: a program with a thousand threads needs its own.
-constexpr int highest_kept = 200;
+/// Descriptors above this are not kept: the program needs its own, select() those below 1024.
+int highest_kept() {
+  constexpr rlim_t share = 4, most = 512;
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? static_cast<int>(std::min(limit.rlim_cur / share, most)) : 0;
+}
 
 /// For how long the calling thread has been runnable without a CPU, since it began. If the kernel does not tell: 0.
 std::uint64_t run_queue_delay(int& kept) {
@@ -50,7 +56,7 @@ std::uint64_t run_queue_delay(int& kept) {
   kept = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
   if (kept < 0) return 0;
   read_schedstat(kept, delay);
-  if (kept > highest_kept) {
+  if (kept > highest_kept()) {
     close(kept);
     kept = -1;
   }

@@ -299,6 +299,8 @@ def task():
 
     def test_keeps_few_descriptors(self):
         source = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (800, 800))  # of which a quarter may be kept
 together = threading.Barrier(300)
 def task():
     together.wait()
