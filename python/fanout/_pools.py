@@ -123,8 +123,7 @@ class Future(StandardFuture):
         for waiter in self._waiters:
             waiter.add_cancelled(self)
 
-    def _end(self):
-        self._state = FINISHED
+    def _tell_waiters(self):
         for waiter in self._waiters:
             waiter.add_result(self) if self._exception is None else waiter.add_exception(self)
 
@@ -177,6 +176,9 @@ def _remote(data, text):
 
 def _chunks(items, workers, chunksize):
     """The items, in lists: of that size, or of a quarter of what a worker's share of the rest is, so that all end together."""
+    if chunksize == 1:
+        yield from map(list, zip(items))
+        return
     if chunksize is not None:
         source = iter(items)
         while chunk := list(islice(source, chunksize)):
@@ -351,7 +353,9 @@ class process_pool(Executor):
         with self._changed:
             for future, _, _, _ in ended:
                 if future._state == PENDING:  # else it was cancelled, and has said so
-                    future._end()
+                    future._state = FINISHED
+                    if future._waiters:
+                        future._tell_waiters()
                     if future._done_callbacks:
                         told.append(future)
         for future in told:
@@ -364,11 +368,12 @@ def _results(futures, deadline):
     try:
         while futures:
             future = futures.pop()
-            error = future.exception(None if deadline is None else deadline - monotonic())
-            if error is not None:
-                if future._result:
-                    yield future._result  # of the items before
-                raise error
+            if future._state != FINISHED or future._exception is not None:
+                error = future.exception(None if deadline is None else deadline - monotonic())
+                if error is not None:
+                    if future._result:
+                        yield future._result  # of the items before
+                    raise error
             yield future._result
     finally:
         for future in futures:
