@@ -206,12 +206,13 @@ void add_compare(CLI::App& app, texts& typed) {
   option("--workers", typed.workers, "N",
          "threads or processes (one per task, at most the\nnumber of CPUs + 4, at most 32); several, too");
   option("--models", typed.models, "LIST",
-         "some of serial,async,threads,processes (these)\nor to_thread,async/uvloop,subinterpreters,\nfree-threading, "
-         "or the word all");
+         "some of serial,async,threads,processes (these)\nor "
+         "processes/spawn,processes/fork,to_thread,\nasync/uvloop,subinterpreters,free-threading, "
+         "or\nthe word all");
   compare->add_flag("--peers", typed.peers, "and with Python's own pools and loop, and joblib");
   option("--reference", typed.reference, "MODEL", "compare the others with this one alone");
   option("--rounds", typed.rounds, "N|auto",
-         "runs of each model (auto: 5 to 20, until every\npair is decided or two minutes are over)");
+         "in each every model runs (auto: 5 to 20, until\nevery pair is decided or two minutes are over)");
   option("--budget", typed.budget, "TIME", "no more rounds after so long, such as 90s or 2m");
   option("--timeout", typed.timeout, "TIME", "a run that takes longer fails its model (10m)");
   option("--warmup", typed.warmup, "N", "runs of each model before the first round (1)");

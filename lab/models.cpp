@@ -13,6 +13,8 @@ constexpr known_model all[] = {
     {"async", model_kind::loop, known_model::usual},
     {"threads", model_kind::threads, known_model::usual},
     {"processes", model_kind::processes, known_model::usual},
+    {"processes/spawn", model_kind::processes, known_model::special},
+    {"processes/fork", model_kind::processes, known_model::special},
     {"to_thread", model_kind::threads, known_model::special},
     {"async/uvloop", model_kind::loop, known_model::special},
     {"subinterpreters", model_kind::interpreters, known_model::special},

@@ -234,7 +234,7 @@ std::optional<double> hand_over_s(const facts& all, const model_summary& pool) {
 }
 
 verdict_of_rule shipping(const facts& all) {
-  const model_summary *processes = all.model("processes"), *threads = all.first_of(model_kind::threads);
+  const model_summary *processes = all.first_of(model_kind::processes), *threads = all.first_of(model_kind::threads);
   if (processes == nullptr || !processes->time || !processes->shipped_bytes) return {};
   constexpr double least_bytes = 1e6, least_bytes_per_task = 10e3;
   const double bytes = *processes->shipped_bytes, per_task = bytes / all.experiment.tasks;
@@ -245,7 +245,7 @@ verdict_of_rule shipping(const facts& all) {
   if (bytes < least_bytes || per_task < least_bytes_per_task || elsewhere < 0.5 || !slower) return {};
   return finding{
       "shipping",
-      {"processes"},
+      {processes->model},
       fmt::format("moving data costs more than computing: {} went between processes, and for {} of their time "
                   "workers had no task",
                   format_bytes(bytes), percent(elsewhere)),

@@ -188,10 +188,10 @@ task_outcome timed_by_name(const native_spec& spec, task_input input) {
   return timed(*work, std::move(input));
 }
 
-void run_processes(assignment& job) {
+void run_processes_by(fanout::start_method start, assignment& job) {
   job.shipped_bytes = 0;
   for (const bytes& handed : job.data) *job.shipped_bytes += handed.size();
-  fanout::process_pool pool(job.workers);
+  fanout::process_pool pool({.workers = job.workers, .start = start});
   std::vector<fanout::future<task_outcome>> futures;
   for (unsigned i = 0; i < job.tasks; ++i) futures.push_back(pool.submit(timed_by_name, job.spec, job.input(i)));
   for (auto& future : futures) {
@@ -203,6 +203,11 @@ void run_processes(assignment& job) {
   }
   job.stop_clock();
   for (const task_outcome& done : job.outcomes) *job.shipped_bytes += shipped_bytes(job, done);
+}
+
+template <fanout::start_method start>
+void run_processes(assignment& job) {
+  run_processes_by(start, job);
 }
 
 nlohmann::json json_of(const task_value& returned) {
@@ -236,7 +241,9 @@ constexpr model models[] = {
     {"serial", run_serial},
     {"async", run_async},
     {"threads", run_threads},
-    {"processes", run_processes},
+    {"processes", run_processes<fanout::start_method::forkserver>},
+    {"processes/spawn", run_processes<fanout::start_method::spawn>},
+    {"processes/fork", run_processes<fanout::start_method::fork>},
 };
 
 nlohmann::json measured(const model& under, native_work& loaded, const host_job& job) {

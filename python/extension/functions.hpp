@@ -10,7 +10,7 @@ namespace fanout_python {
 /// called when the last has returned, before the pool is taken down.
 PyObject* run_in_threads(PyObject* module, PyObject* arguments);
 
-/// run_in_processes(command, tasks, workers, seen): a list with what serve()'s `run` returns for each `bytes`
+/// run_in_processes(command, tasks, workers, seen, spawns): a list with what serve()'s `run` returns for each `bytes`
 /// that iterating over `tasks` gives, or a `str` that says why there is nothing. `command` is what starts a worker,
 /// which must call serve(). seen(list) is called when the last task has ended, before the workers end.
 PyObject* run_in_processes(PyObject* module, PyObject* arguments);

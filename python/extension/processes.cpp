@@ -178,9 +178,13 @@ PyObject* run_in_processes(PyObject*, PyObject* arguments) {
   PyObject* tasks = nullptr;
   PyObject* seen = nullptr;
   unsigned workers = 0;
-  if (!PyArg_ParseTuple(arguments, "OOIO", &command, &tasks, &workers, &seen)) return nullptr;
+  int spawns = 0;
+  if (!PyArg_ParseTuple(arguments, "OOIOp", &command, &tasks, &workers, &seen, &spawns)) return nullptr;
   return guarded([&] {
-    fanout::process_pool_options options{.workers = workers, .worker_command = strings_of(command)};
+    using fanout::start_method;
+    fanout::process_pool_options options{.workers = workers,
+                                         .start = spawns != 0 ? start_method::spawn : start_method::forkserver,
+                                         .worker_command = strings_of(command)};
     unlocked free;
     fanout::process_pool pool(std::move(options));
     return free.locked([&] {

@@ -23,7 +23,7 @@ def report(options, extension_problem):
             "executable": models.interpreter(),
             "implementation": platform.python_implementation(),
         },
-        "models": {name: _model_problem(name, options, extension_problem, problem) for name in models.BY_NAME},
+        "models": {"processes/fork": _NEVER_FORKED, **{name: _model_problem(name, options, extension_problem, problem) for name in models.BY_NAME}},
         "abilities": _abilities(),
         "notes": _notes(options) if options.source else [],
         "problem": problem,
@@ -39,6 +39,9 @@ def _abilities():
 
 
 # --- models
+
+_NEVER_FORKED = ("a fork of an interpreter finds locked for ever what other threads had locked; processes are forks of one that "
+                 "is started clean, and --peers forks as multiprocessing does")
 
 
 def _model_problem(name, options, extension_problem, problem):

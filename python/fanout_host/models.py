@@ -137,8 +137,8 @@ def threads(work, clock):
     return outcomes
 
 
-def processes(work, clock):
-    """fanout's process pool; its workers, forks of one more interpreter, import the user's file, once each."""
+def processes(work, clock, spawns=False):
+    """fanout's process pool; its workers, forks of one more interpreter or one each, import the user's file, once each."""
     import _fanout
     from marshal import dumps
 
@@ -163,9 +163,13 @@ def processes(work, clock):
         returned = sum(len(result) for result in results if isinstance(result, bytes))
         clock.more["shipped_bytes"] = sent + returned
 
-    _fanout.run_in_processes([os.fsencode(word) for word in command], tasks(), work.workers, seen)
+    _fanout.run_in_processes([os.fsencode(word) for word in command], tasks(), work.workers, seen, spawns)
     clock.count_reaped()
     return outcomes
+
+
+def spawned_processes(work, clock):
+    return processes(work, clock, spawns=True)
 
 
 def free_threading(work, clock):
@@ -183,11 +187,12 @@ BY_NAME = {
     "to_thread": to_thread,
     "threads": threads,
     "processes": processes,
+    "processes/spawn": spawned_processes,
     "subinterpreters": subinterpreters.run,
     "free-threading": free_threading,
     **peers.BY_NAME,
 }
-WITH_EXTENSION = ("threads", "processes")
+WITH_EXTENSION = ("threads", "processes", "processes/spawn")
 WITH_METER = (*WITH_EXTENSION, "to_thread", "ThreadPoolExecutor")  # which use the extension if they can
 
 _IMPORTS = {

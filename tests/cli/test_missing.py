@@ -6,10 +6,8 @@ import unittest
 
 from tool import ToolTest
 
-WORK = ("compare", "cpu:10", "--rounds", "1")
 MISSING = {
     "command": [("run",)],
-    "model": [(*WORK, "--models", model) for model in ("processes/spawn", "processes/fork")],
 }
 
 

@@ -12,7 +12,8 @@ sys.path.insert(0, os.path.join(SOURCE, "tests", "python"))
 import interpreters  # noqa: E402
 
 PEERS = ["asyncio.gather", "ThreadPoolExecutor", "multiprocessing.Pool", "ProcessPoolExecutor", "joblib"]
-OURS = ["serial", "async", "threads", "processes", "to_thread", "async/uvloop", "subinterpreters", "free-threading"]
+OURS = ["serial", "async", "threads", "processes", "processes/spawn", "processes/fork", "to_thread", "async/uvloop", "subinterpreters",
+        "free-threading"]
 ONCE = ("--rounds", "1", "--warmup", "0")
 
 
@@ -132,7 +133,7 @@ class Models(PythonTest):
                 for run in record["runs"]:
                     self.assertEqual([task["value"] for task in run["tasks"]], ["2432902008176640000"] * 2, run["model"])
                 allowed = {"free-threading": "needs a free-threaded build", "async/uvloop": "uvloop is not installed for ",
-                           "joblib": "joblib is not installed for "}
+                           "joblib": "joblib is not installed for ", "processes/fork": "a fork of an interpreter finds locked "}
                 if version < (3, 12):
                     allowed["subinterpreters"] = "needs Python 3.12 or later, this is "
                 for model, reason in reasons.items():
