@@ -35,6 +35,7 @@ lab::record unbegun_point(lab::record point, unsigned tasks, unsigned workers) {
   point.tasks = tasks;
   point.workers = workers;
   point.budget_spent = false;
+  point.repeats = 1;
   point.interrupted = true;
   point.order.clear();
   point.conditions.clear();

@@ -32,13 +32,14 @@ class one_model final : public lab::workload {
   std::vector<std::string> host_command(std::string_view, unsigned tasks, unsigned workers) const override {
     return work_.host_command(model_, tasks, workers);
   }
+  std::vector<std::string> host_environment(std::string_view) const override { return work_.host_environment(model_); }
 
  private:
   lab::workload& work_;
   std::string model_;
 };
 
-/// "equivalent after 5 rounds: 1.001 times as fast (0.997 to 1.004)".
+/// "equivalent after 5 runs of each: 1.001 times as fast (0.997 to 1.004)".
 std::string found_in_words(const lab::record& experiment, const lab::comparison& pair) {
   std::string text =
       fmt::format("{} after {}", to_string(pair.outcome), lab::counted(experiment.runs.size() / 2, "run")) + " of each";

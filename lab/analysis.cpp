@@ -102,36 +102,29 @@ void add_values(std::vector<returned_values>& values, const run_record& run) {
   if (std::ranges::find(known->models, run.model) == known->models.end()) known->models.push_back(run.model);
 }
 
-/// Of each round; of a round of several runs their median.
+/// Of each round that is tested; of a round of several runs their median.
 std::vector<double> walls_of(const record& experiment, const std::string& model) {
   std::vector<std::vector<double>> rounds;
   for (const run_record* run : runs_of(experiment.runs, model)) {
     rounds.resize(std::max<std::size_t>(rounds.size(), run->round));
     rounds[run->round - 1].push_back(run->wall_s);
   }
+  const std::size_t superseded = superseded_rounds(experiment.test, experiment.repeats, rounds.size());
   std::vector<double> wall_s;
-  for (std::vector<double>& walls : rounds) wall_s.push_back(median(std::move(walls)));
+  for (std::size_t i = superseded; i < rounds.size(); ++i) wall_s.push_back(median(std::move(rounds[i])));
   return wall_s;
 }
 
-wall_times measured(const record& experiment, const analysis& found) {
-  wall_times all;
-  for (const std::string& model : found.compared) all.of.push_back(walls_of(experiment, model));
-  for (unsigned round = 1; round <= all.of[0].size(); ++round) all.runs.push_back(experiment.runs_in(round));
-  return all;
-}
-
-/// Its place among the models that are compared; nothing if there is none.
-std::optional<std::size_t> reference_in(const record& experiment, const analysis& found) {
-  const auto at = std::ranges::find(found.compared, experiment.reference);
-  if (at == found.compared.end()) return {};
-  return static_cast<std::size_t>(at - found.compared.begin());
-}
-
 void add_verdicts(analysis& found, const record& experiment) {
-  const std::optional<std::size_t> reference = reference_in(experiment, found);
-  if (!experiment.reference.empty() && !reference) return;
-  found.pairs = compare_all(measured(experiment, found), experiment.test, reference);
+  std::vector<std::vector<double>> wall_s;
+  for (const std::string& model : found.compared) wall_s.push_back(walls_of(experiment, model));
+  std::optional<std::size_t> reference;
+  if (!experiment.reference.empty()) {
+    const auto at = std::ranges::find(found.compared, experiment.reference);
+    if (at == found.compared.end()) return;
+    reference = static_cast<std::size_t>(at - found.compared.begin());
+  }
+  found.pairs = compare_all(wall_s, experiment.test, reference);
   const std::vector<unsigned> rank =
       reference ? ranks_on_reference(found.compared.size(), found.pairs) : ranks(found.compared.size(), found.pairs);
   for (std::size_t i = 0; i < rank.size(); ++i) found.models[i].rank = rank[i];
@@ -162,6 +155,16 @@ double analysis::ratio(const std::string& a, const std::string& b) const {
     if (compared[pair.a] == b && compared[pair.b] == a) return 1 / pair.ratio;
   }
   return 1;
+}
+
+std::optional<interval> analysis::range(const std::string& a, const std::string& b) const {
+  for (const comparison& pair : pairs) {
+    if (!pair.evidence) continue;
+    const interval& of = pair.evidence->ratio;
+    if (compared[pair.a] == a && compared[pair.b] == b) return of;
+    if (compared[pair.a] == b && compared[pair.b] == a) return interval{1 / of.high, 1 / of.low, of.level};
+  }
+  return {};
 }
 
 analysis analyse(const record& experiment) {

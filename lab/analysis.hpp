@@ -53,6 +53,8 @@ struct analysis {
   verdict between(const std::string& a, const std::string& b) const;
   /// How many times as fast a is as b, of which one is the reference if there is one.
   double ratio(const std::string& a, const std::string& b) const;
+  /// Where that is, by Student's t; nothing if the two were not compared in two rounds.
+  std::optional<interval> range(const std::string& a, const std::string& b) const;
 };
 
 analysis analyse(const record& experiment);

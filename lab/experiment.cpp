@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <limits>
 #include <optional>
 
 #include "lab/analysis.hpp"
@@ -96,7 +95,6 @@ class experiment {
   void warm_up();
   void run_round(unsigned round, const std::vector<std::size_t>& order);
   void choose_repeats(unsigned round);
-  double budget_s_for(unsigned rounds) const;
   void measure(run_record& run);
   bool has_failed(const std::string& model) const { return std::ranges::find(failed_, model) != failed_.end(); }
   bool is_over(unsigned round);
@@ -107,7 +105,7 @@ class experiment {
   record found_;
   std::vector<std::string> running_, failed_;
   std::optional<latin_square> square_;
-  unsigned measured_ = 0;  // runs
+  unsigned measured_ = 0;  // runs in rounds, without failure
   double measuring_s_ = 0;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 };
@@ -230,9 +228,12 @@ void experiment::measure(run_record& run) {
   } catch (const cannot_start& error) {
     run.error = error.what();
   }
-  if (!run.error.empty()) failed_.push_back(run.model);
-  ++measured_;
-  measuring_s_ += seconds(std::chrono::steady_clock::now() - started);
+  if (!run.error.empty()) {
+    failed_.push_back(run.model);
+  } else if (run.round > 0) {
+    ++measured_;
+    measuring_s_ += seconds(std::chrono::steady_clock::now() - started);
+  }
   watcher_.measured(run);
 }
 
@@ -245,22 +246,19 @@ bool experiment::is_over(unsigned round) {
   return found_.budget_spent;
 }
 
-/// Short runs are repeated within the rounds after the first look. Not from the start: most comparisons end there.
+/// What the first look does not decide is run as often as the budget allows in the rounds that are left. Not from the
+/// start: most comparisons end there.
 void experiment::choose_repeats(unsigned round) {
-  constexpr double longest_s = 2;  // of one model in one round
-  constexpr double most = 40;
+  constexpr double most = 40, most_tasks = 1e6;  // whose reports are all kept
+  constexpr double share = 0.9;                  // of the budget: the last look is to be reached
   const std::vector<unsigned>& looks = plan_.test.looks;
-  if (looks.size() < 2 || round != looks.front()) return;
-  const double one_run_s = measuring_s_ / measured_;
-  found_.repeats =
-      static_cast<unsigned>(std::clamp(std::min(longest_s, budget_s_for(looks.back() - round)) / one_run_s, 1.0, most));
-}
-
-/// What each model may take in each of so many rounds.
-double experiment::budget_s_for(unsigned rounds) const {
-  if (plan_.budget.count() == 0) return std::numeric_limits<double>::infinity();
-  const double left_s = seconds(plan_.budget - (std::chrono::steady_clock::now() - started_));
-  return left_s / rounds / static_cast<double>(running_.size() - failed_.size());
+  if (plan_.budget.count() == 0 || looks.size() < 2 || round != looks.front()) return;
+  const double left_s = share * seconds(plan_.budget - (std::chrono::steady_clock::now() - started_));
+  const auto models = static_cast<double>(running_.size() - failed_.size());
+  const double rounds = looks.back() - round;
+  const double by_time = left_s / (measuring_s_ / measured_) / rounds / models;
+  const double by_tasks = most_tasks / plan_.tasks / rounds / models;
+  found_.repeats = static_cast<unsigned>(std::clamp(std::min(by_time, by_tasks), 1.0, most));
 }
 
 }  // namespace

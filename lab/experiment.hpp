@@ -48,7 +48,7 @@ class observer {
 
 /// Every model once per round, each time in a fresh process, in the order of a random Latin square (latin_square.hpp).
 /// If the first of several looks does not decide all, the rounds after it run every model several times
-/// (record::repeats): for two seconds at most, 40 times at most, and so that all rounds fit into the budget.
+/// (record::repeats): as often as lets all rounds fit into the budget, 40 times at most.
 /// A model whose task fails, whose host dies or takes too long is recorded with its error and left out of later rounds;
 /// the others go on. Throws usage_error from the workload, and interrupted. The caller must be a subreaper (run_host).
 record run_experiment(workload& work, const experiment_plan& plan, observer& watcher);

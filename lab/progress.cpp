@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "lab/analysis.hpp"
 #include "lab/format.hpp"
 #include "lab/writing.hpp"
 
@@ -23,6 +24,18 @@ std::string bar(double fraction, unsigned width) {
   std::string text;
   for (unsigned i = 0; i < width; ++i) text += i < filled ? "━" : i == filled ? "╸" : "─";
   return text;
+}
+
+/// The fastest against serial, or against the slowest, by what they have taken until now: "so far threads ≈ 1.9×
+/// serial".
+std::string standing(const record& experiment) {
+  const analysis found = analyse(experiment);
+  if (found.models.size() < 2 || found.values_differ()) return {};
+  const auto [best, worst] = std::ranges::minmax_element(found.models, {}, &model_summary::median_s);
+  const auto serial = std::ranges::find(found.models, "serial", &model_summary::model);
+  const auto other = serial != found.models.end() && serial != best ? serial : worst;
+  return fmt::format("  so far {} ≈ {}× {}", best->model, format_factor(other->median_s / best->median_s),
+                     other->model);
 }
 
 /// How long a model took in the last round. Nothing if it did not run.
@@ -75,6 +88,7 @@ void progress::measured(const run_record& run) {
 
 void progress::round_finished(const record& experiment) {
   repeats_ = experiment.repeats;  // they are chosen at the first look
+  if (terminal_.interactive) standing_ = standing(experiment);
   if (terminal_.interactive || seconds_since(started_) < 1) return;
   std::vector<std::string> texts;
   for (const std::string& model : experiment.models)
@@ -124,7 +138,7 @@ std::string progress::rounds_in_words() const {
   std::string text = fmt::format(" {}  {}  {:3.0f} %  {}", step, bar(fraction, 24), 100 * fraction, model_);
   text += remaining >= 0 ? fmt::format("  {} left", format_clock(remaining))
                          : fmt::format("  {} so far", format_clock(elapsed));
-  return text;
+  return text + standing_;
 }
 
 void progress::draw() {

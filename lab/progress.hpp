@@ -47,7 +47,7 @@ class progress : public observer {
   double remaining_s() const;
 
   terminal terminal_;
-  std::string title_, model_;
+  std::string title_, model_, standing_;
   std::vector<unsigned> looks_;
   unsigned round_ = 0, until_ = 0, repeats_ = 1;
   std::map<std::string, times> models_;

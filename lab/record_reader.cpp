@@ -236,15 +236,17 @@ json read_host(const node& document) {
   return {{"python", python->value()}};
 }
 
-/// The round of each run of a model that was available and never failed.
-std::vector<unsigned> rounds_of_runs(const record& experiment) {
-  std::vector<unsigned> rounds;
-  for (unsigned round = 1; round <= experiment.order.size(); ++round)
-    rounds.insert(rounds.end(), experiment.runs_in(round), round);
-  return rounds;
+/// Whether these are the rounds of all runs of a model that never failed.
+bool are_whole(const std::vector<unsigned>& seen, const record& experiment) {
+  unsigned round = 1, left = experiment.runs_in(round);
+  for (const unsigned of_run : seen) {
+    if (of_run != round || round > experiment.order.size()) return false;
+    if (--left == 0) left = experiment.runs_in(++round);
+  }
+  return round == experiment.order.size() + 1 && left == experiment.runs_in(round);
 }
 
-/// Every such model has its runs in each round: differences are taken within rounds.
+/// Every model that was available and never failed has its runs in each round: differences are taken within rounds.
 void check_rounds(const record& experiment, const node& document) {
   const std::size_t rounds = experiment.order.size();
   if (!experiment.conditions.empty() && experiment.conditions.size() != rounds)
@@ -262,11 +264,12 @@ void check_rounds(const record& experiment, const node& document) {
       if (!seen.empty()) document.at("runs").is_wrong(fmt::format("has runs of {}, which was unavailable", model));
       continue;
     }
-    if (seen == rounds_of_runs(experiment)) continue;
-    const unsigned once = experiment.test.looks.front();
-    document.at("runs").is_wrong(fmt::format(
-        "has not one run of {} for each of {} rounds{}, in their order", model, rounds,
-        experiment.repeats > 1 ? fmt::format(", and {} for each after round {}", experiment.repeats, once) : ""));
+    if (are_whole(seen, experiment)) continue;
+    const std::string more = experiment.repeats > 1
+                                 ? fmt::format(" up to the first look, and {} for each after it", experiment.repeats)
+                                 : "";
+    document.at("runs").is_wrong(
+        fmt::format("has not one run of {} for each of {} rounds{}, in their order", model, rounds, more));
   }
 }
 

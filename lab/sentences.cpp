@@ -57,17 +57,32 @@ std::string tie_in_words(const record& experiment, const analysis& found, const 
 }
 
 /// What is shown of a model against the reference; nothing if that is undecided.
+/// "2.00 times as fast as serial [1.95–2.05]": the range that holds all of these ratios, of which the others' first is
+/// one.
+std::string in_range(const analysis& found, const names& models, const std::string& other) {
+  std::optional<interval> all;
+  for (const std::string& model : models) {
+    const auto range = found.range(model, other);
+    if (!range) return {};
+    if (!all) all = range;
+    all->low = std::min(all->low, range->low);
+    all->high = std::max(all->high, range->high);
+  }
+  return all ? fmt::format(" [{}–{}]", format_factor(all->low), format_factor(all->high)) : "";
+}
+
 std::optional<sentence> against_reference(const record& experiment, const analysis& found, const std::string& model) {
   const std::string& reference = experiment.reference;
   switch (found.between(model, reference)) {
     case verdict::faster:
-      return sentence{
-          "✔", ansi::green,
-          fmt::format("{} is {} times as fast as {}", model, format_factor(found.ratio(model, reference)), reference)};
+      return sentence{"✔", ansi::green,
+                      fmt::format("{} is {} times as fast as {}{}", model, format_factor(found.ratio(model, reference)),
+                                  reference, in_range(found, {model}, reference))};
     case verdict::slower:
-      return sentence{"–", ansi::plain,
-                      fmt::format("{} takes {} times as long as {}", model,
-                                  format_factor(found.ratio(reference, model)), reference)};
+      return sentence{
+          "–", ansi::plain,
+          fmt::format("{} takes {} times as long as {}{}", model, format_factor(found.ratio(reference, model)),
+                      reference, in_range(found, {reference}, model))};
     case verdict::undecided:
       return {};
     default:
@@ -100,7 +115,8 @@ std::string times_as_fast(const analysis& found, const names& best, const names&
   const auto groups = tied_groups(found);
   if (!groups.empty() && groups.front() == best) ratios.resize(1);
   const std::string least = format_factor(std::ranges::min(ratios)), most = format_factor(std::ranges::max(ratios));
-  return fmt::format("{} times as fast as {}", least == most ? most : least + " to " + most, format_list(others));
+  return fmt::format("{} times as fast as {}{}", least == most ? most : least + " to " + most, format_list(others),
+                     in_range(found, best, others.front()));
 }
 
 /// Those that are shown to be faster than each of the others: a rank says only that nobody is shown to be faster.
@@ -172,12 +188,12 @@ bool was_disturbed(const record& experiment) {
   return std::ranges::any_of(experiment.conditions, &round_conditions::disturbed);
 }
 
-/// "12 rounds", "12 rounds, 7 of them of 16 runs each".
+/// "12 rounds", "12 rounds, the last 7 of 16 runs each".
 std::string measured_rounds_in_words(const record& experiment) {
   const std::size_t rounds = experiment.order.size(), single = experiment.test.looks.front();
   std::string text = counted(rounds, "round");
   if (experiment.repeats > 1 && rounds > single)
-    text += fmt::format(", {} of them of {} runs each", rounds - single, experiment.repeats);
+    text += fmt::format(", the last {} of {} runs each", rounds - single, experiment.repeats);
   return text;
 }
 
@@ -204,6 +220,8 @@ std::optional<sentence> undecided_sentence(const record& experiment, const analy
       all ? format_list(found.compared) + " cannot be told apart" : fmt::format("{}", fmt::join(pairs, ", ")));
   if (experiment.order.size() == 1)
     text += "; one round decides nothing: use --rounds 2 or more";
+  else if (more && experiment.repeats > 1)
+    text += "; a longer --budget would probably decide";
   else if (more)
     text += fmt::format("; --rounds {} would probably decide", experiment.order.size() + *more);
   else

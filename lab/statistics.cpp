@@ -7,7 +7,6 @@
 #include <boost/math/distributions/binomial.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
-#include <numbers>
 #include <numeric>
 #include <ranges>
 
@@ -18,47 +17,27 @@ namespace {
 constexpr std::size_t rounds_that_may_disagree = 8;
 constexpr unsigned most_rounds_advised = 50;
 
-/// Of a round in which every model ran so often, in rounds of one run. The median of many normal values scatters as the
-/// mean of 2/pi as many does (Kenney and Keeping, Mathematics of Statistics, 1962); of few, and of values with spikes,
-/// it scatters less: then the tests are a little strict.
-double weight_of(unsigned runs) { return runs == 1 ? 1 : runs * 2 / std::numbers::pi; }
-
-/// The differences of one pair, one a round, and what the tests need to know of them.
+/// The differences of one pair, and what the tests need to know of them.
 struct sample {
   std::vector<double> d;
-  double weight = 0;  // of all
   double mean = 0;
-  double deviation = 0;  // of a round of one run
+  double deviation = 0;
 
-  double standard_error() const { return standard_error(weight); }
-  double standard_error(double of_weight) const { return deviation / std::sqrt(of_weight); }
+  double standard_error(std::size_t n) const { return deviation / std::sqrt(static_cast<double>(n)); }
   bool unanimous() const {
     return std::ranges::all_of(d, [](double x) { return x > 0; }) ||
            std::ranges::all_of(d, [](double x) { return x < 0; });
   }
 };
 
-std::vector<double> log_ratios(const std::vector<double>& a, const std::vector<double>& b) {
-  std::vector<double> d;
-  for (std::size_t round = 0; round < a.size(); ++round) d.push_back(std::log(b[round]) - std::log(a[round]));
-  return d;
-}
-
-sample differences(const wall_times& measured, std::size_t a, std::size_t b, double floor) {
-  sample s{.d = log_ratios(measured.of[a], measured.of[b])};
-  const std::size_t rounds = s.d.size();
-  const auto weight = [&](std::size_t round) { return measured.runs.empty() ? 1 : weight_of(measured.runs[round]); };
-  for (std::size_t round = 0; round < rounds; ++round) {
-    s.weight += weight(round);
-    s.mean += weight(round) * s.d[round];
-  }
-  s.mean /= s.weight;
+sample differences(const std::vector<double>& a, const std::vector<double>& b, double floor) {
+  sample s;
+  for (std::size_t round = 0; round < a.size(); ++round) s.d.push_back(std::log(b[round]) - std::log(a[round]));
+  const auto n = static_cast<double>(s.d.size());
+  s.mean = std::accumulate(s.d.begin(), s.d.end(), 0.0) / n;
   double squares = 0;
-  for (std::size_t round = 0; round < rounds; ++round)
-    squares += weight(round) * (s.d[round] - s.mean) * (s.d[round] - s.mean);
-  // What the floor stands for does not get less by being averaged.
-  const double least = floor * std::sqrt(s.weight / static_cast<double>(rounds));
-  s.deviation = rounds > 1 ? std::max(std::sqrt(squares / static_cast<double>(rounds - 1)), least) : least;
+  for (const double x : s.d) squares += (x - s.mean) * (x - s.mean);
+  s.deviation = n > 1 ? std::max(std::sqrt(squares / (n - 1)), floor) : floor;
   return s;
 }
 
@@ -107,7 +86,7 @@ double ratio_of(double log_ratio) { return std::exp(std::clamp(log_ratio, -700.0
 comparison::evidence_type weigh(const sample& s, const test_plan& plan, const levels& level) {
   const std::size_t rounds = s.d.size();
   const double margin = std::log1p(plan.min_effect);
-  const double se = s.standard_error();
+  const double se = s.standard_error(rounds);
   const double half = se * upper_quantile(level.interval / 2, rounds);
   return {
       .ratio = {.low = ratio_of(s.mean - half), .high = ratio_of(s.mean + half), .level = 1 - level.interval},
@@ -131,26 +110,25 @@ std::vector<bool> holm(const std::vector<double>& p, double alpha) {
   return rejected;
 }
 
-/// Whether so many rounds of one run with this mean and scatter would show, with a chance of 80 %, on which side of the
-/// smallest effect the mean lies.
+/// Whether so many rounds with this mean and scatter would show, with a chance of 80 %, on which side of the smallest
+/// effect the mean lies.
 bool would_decide(const sample& s, std::size_t rounds, const test_plan& plan, const levels& level) {
   constexpr double power = 0.8;
   const double distance = std::abs(s.mean) - std::log1p(plan.min_effect);
   const bool differs = distance > 0;
   if (differs && rounds < rounds_that_may_disagree && !s.unanimous()) return false;
   const double t = upper_quantile(differs ? level.strictest / 2 : level.equivalence, rounds);
-  return std::abs(distance) >= (t + upper_quantile(1 - power, rounds)) * s.standard_error(static_cast<double>(rounds));
+  return std::abs(distance) >= (t + upper_quantile(1 - power, rounds)) * s.standard_error(rounds);
 }
 
 std::optional<unsigned> rounds_missing(const sample& s, const test_plan& plan, const levels& one_look) {
-  const auto rounds = static_cast<unsigned>(s.d.size()), have = static_cast<unsigned>(s.weight);
-  const unsigned most = std::max(most_rounds_advised, have > rounds ? 2 * have : 0);
-  if (have >= most) return std::nullopt;
-  const auto candidates = std::views::iota(have + 1, most + 1);
+  const auto have = static_cast<unsigned>(s.d.size());
+  if (have >= most_rounds_advised) return std::nullopt;
+  const auto candidates = std::views::iota(have + 1, most_rounds_advised + 1);
   const auto enough = std::ranges::partition_point(
-      candidates, [&](unsigned singles) { return !would_decide(s, singles, plan, one_look); });
+      candidates, [&](unsigned rounds) { return !would_decide(s, rounds, plan, one_look); });
   if (enough == candidates.end()) return std::nullopt;
-  return *enough - rounds;
+  return *enough - have;
 }
 
 void decide(comparison& pair, const sample& s, bool differs, const levels& level) {
@@ -178,6 +156,12 @@ std::string_view to_string(verdict outcome) {
   return "undecided";
 }
 
+std::size_t superseded_rounds(const test_plan& plan, unsigned repeats, std::size_t rounds) {
+  constexpr std::size_t enough = 3;
+  if (plan.looks.empty() || repeats == 1) return 0;
+  return rounds >= plan.looks.front() + enough ? plan.looks.front() : 0;
+}
+
 double median(std::vector<double> values) {
   std::ranges::sort(values);
   const std::size_t half = values.size() / 2;
@@ -185,7 +169,7 @@ double median(std::vector<double> values) {
 }
 
 double median_ratio(const std::vector<double>& a, const std::vector<double>& b) {
-  return std::exp(median(log_ratios(a, b)));
+  return std::exp(median(differences(a, b, 0).d));
 }
 
 /// The median lies outside if fewer than k of n fair coins show heads, or tails: so the level is exact.
@@ -201,19 +185,19 @@ std::optional<interval> median_interval(std::vector<double> values, double level
   return found;
 }
 
-std::vector<comparison> compare_all(const wall_times& measured, const test_plan& plan,
+std::vector<comparison> compare_all(const std::vector<std::vector<double>>& wall_s, const test_plan& plan,
                                     std::optional<std::size_t> reference) {
   std::vector<comparison> pairs;
   std::vector<sample> samples;
-  for (std::size_t a = 0; a < measured.of.size(); ++a)
-    for (std::size_t b = 0; b < measured.of.size(); ++b) {
+  for (std::size_t a = 0; a < wall_s.size(); ++a)
+    for (std::size_t b = 0; b < wall_s.size(); ++b) {
       if (reference ? a == b || b != *reference : b <= a) continue;
-      samples.push_back(differences(measured, a, b, plan.floor));
+      samples.push_back(differences(wall_s[a], wall_s[b], plan.floor));
       pairs.push_back({.a = a, .b = b, .ratio = std::exp(median(samples.back().d))});
     }
-  if (pairs.empty() || measured.of[0].size() < 2) return pairs;
-  const levels level = levels_of(plan, measured.of.size(), pairs.size(), plan.looks.size());
-  const levels one_look = levels_of(plan, measured.of.size(), pairs.size(), 1);
+  if (pairs.empty() || wall_s[0].size() < 2) return pairs;
+  const levels level = levels_of(plan, wall_s.size(), pairs.size(), plan.looks.size());
+  const levels one_look = levels_of(plan, wall_s.size(), pairs.size(), 1);
   std::vector<double> p;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     pairs[i].evidence = weigh(samples[i], plan, level);

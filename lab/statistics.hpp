@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which of several models is faster, from wall times measured in rounds. Pure functions: nothing is run here.
 //
-// A round runs every model once, so only differences within a round are analysed: what slows a whole round down
-// (frequency, neighbours, page cache) cancels out. d = ln(wall of b) - ln(wall of a), one per round; exp(d) is how many
-// times as fast a is.
-//
-// A round may run every model several times: it then has the median of these runs, and weighs more.
+// A round runs every model once, or several times and has the median. Only differences within a round are analysed:
+// what slows a whole round down (frequency, neighbours, page cache) cancels out. d = ln(wall of b) - ln(wall of a), one
+// per round; exp(d) is how many times as fast a is.
 //
 // The data are looked at after a planned number of rounds, or after several: each look then has an equal share of the
 // chances of error (Bonferroni), so that all looks together err no more often than one would. Looking whenever one
@@ -60,10 +58,15 @@ struct comparison {
   };
   std::optional<evidence_type> evidence{};  // from two rounds on
 
-  /// If undecided: an experiment of how many more rounds, of one run each, would decide, with one look at its end and a
-  /// chance of 80 %; nothing if that cannot be said, or takes over 50 rounds and twice the runs there have been.
+  /// If undecided: an experiment of how many more rounds would decide, with one look at its end and a chance of 80 %;
+  /// nothing if that cannot be said or is over 50 rounds in all.
   std::optional<unsigned> more_rounds{};
 };
+
+/// How many of the first rounds are no longer tested, of rounds that after the first look ran every model `repeats`
+/// times: those of one run, which scatter more, as soon as there are three others. They were looked at once, and what
+/// is tested then is independent of them.
+std::size_t superseded_rounds(const test_plan& plan, unsigned repeats, std::size_t rounds);
 
 double median(std::vector<double> values);
 
@@ -74,16 +77,11 @@ double median_ratio(const std::vector<double>& a, const std::vector<double>& b);
 /// k that reaches the level. Nothing if there is none: 95 % needs six values.
 std::optional<interval> median_interval(std::vector<double> values, double level);
 
-/// What was measured, all models in equally many rounds: at least one.
-struct wall_times {
-  std::vector<std::vector<double>> of{};  // [model][round], seconds, positive; of several runs their median
-  std::vector<unsigned> runs{};           // of each model in each round; empty: one
-};
-
-/// All pairs a < b; or, with a reference, each other model as a and that as b, which needs less evidence. Differences
-/// are tested with Holm's correction over the pairs; equality at alpha / (models - 1), which is enough for all pairs;
-/// all at the share of one look. With fewer than eight rounds a difference must show in every one of them.
-std::vector<comparison> compare_all(const wall_times& measured, const test_plan& plan,
+/// All pairs a < b; or, with a reference, each other model as a and that as b, which needs less evidence.
+/// wall_s[model][round], all models with equally many rounds (at least one) and positive times. Differences are tested
+/// with Holm's correction over the pairs; equality at alpha / (models - 1), which is enough for all pairs; all at the
+/// share of one look. With fewer than eight rounds a difference must show in every one of them.
+std::vector<comparison> compare_all(const std::vector<std::vector<double>>& wall_s, const test_plan& plan,
                                     std::optional<std::size_t> reference = std::nullopt);
 
 /// Competition ranks: one more than the number of models shown to be faster. Ties, and what is undecided, share a rank.

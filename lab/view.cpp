@@ -84,12 +84,13 @@ std::string show_dry_run(const record& planned, const terminal& out) {
   if (!planned.order.empty()) {
     add(fmt::format("{} of each model to warm up, not counted", counted(planned.warmups, "run")));
     add(fmt::format("first round: {}; then in other orders", fmt::join(planned.order.front(), ", ")));
-    if (looks.size() > 1)
-      add(
-          fmt::format("verdicts are drawn after {} rounds; it ends when every pair is decided{}; short runs "
-                      "are repeated in rounds after the first of these",
+    if (looks.size() > 1) {
+      add(fmt::format("verdicts are drawn after {} rounds; it ends when every pair is decided{}",
                       fmt::join(looks, ", "),
                       planned.budget_s > 0 ? fmt::format(", or after {}", format_clock(planned.budget_s)) : ""));
+      add(fmt::format("if {} do not decide all, each later round runs every model as often as the time allows",
+                      looks.front()));
+    }
     add("how long a run takes is not known before one has run");
   }
   for (const auto& [model, reason] : planned.unavailable)
@@ -118,7 +119,7 @@ std::string show_legend(const terminal& out) {
   const std::string text =
       "wall: median over the rounds, from before the model's set-up to its last result · set-up: its share of that · "
       "CPU: of all threads and processes · cores: CPU/wall · memory: peak · "
-      "switches: context switches, voluntary/involuntary";
+      "switches: context switches, voluntary/involuntary · [from–to]: where a ratio is, with 95 %";
   return " " + styled(ansi::dim, wrapped(text, out.width, 1), out) + "\n";
 }
 

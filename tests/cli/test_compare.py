@@ -119,6 +119,15 @@ class Compare(ToolTest):
         self.assertEqual(record["pairs"][0]["ci"]["level"], 0.9875)
         self.assertEqual(len(self.compare_json("cpu:1000", "--rounds", "3")["plan"]["order"]), 3)
 
+    def test_processes_start_in_each_way_that_is_asked_for(self):
+        models = ["serial", "processes", "processes/spawn", "processes/fork"]
+        record = self.compare_json("cpu:1000", "--models", ",".join(models), "--rounds", "1", "--warmup", "0")
+        runs = {run["model"]: run for run in record["runs"]}
+        self.assertEqual(sorted(runs), sorted(models))
+        for model in models[1:]:
+            self.assertNotIn("error", runs[model])
+            self.assertGreater(runs[model]["shipped_bytes"], 0, model)
+
     def test_a_reference_is_what_the_others_are_compared_with(self):
         record = self.compare_json("sleep:0.05", "--reference", "threads", "--rounds", "3")
         self.assertEqual([(pair["a"], pair["b"]) for pair in record["pairs"]],
@@ -129,7 +138,7 @@ class Compare(ToolTest):
         self.write_file("record.json", json.dumps(record))
         shown = self.run_tool("explain", "record.json").stdout_text
         self.assertIn("  vs threads  ", shown)
-        self.assertRegex(shown, r"(?m)^ – serial takes \d\.\d\d times as long as threads$")
+        self.assertRegex(shown, r"(?m)^ – serial takes \d\.\d\d times as long as threads \[\d\.\d\d–\d\.\d\d\]$")
 
     def test_a_budget_ends_it_after_the_round(self):
         record = self.compare_json("cpu:1000", "--budget", "1ms")
@@ -219,7 +228,7 @@ class SelfTest(ToolTest):
         lines = done.stdout_text.splitlines()
         self.assertEqual(lines[0], "sleep:0.01 × 5: threads is the same under two names")
         for number, line in enumerate(lines[1:3], 1):
-            self.assertRegex(line, rf"^ run {number} of 2: (equivalent|negligible|undecided) after \d+ rounds: [\d.]+ times")
+            self.assertRegex(line, rf"^ run {number} of 2: (equivalent|negligible|undecided) after \d+ runs of each: [\d.]+ times")
         self.assertRegex(lines[3], r"^✔ 2 runs: [012] equivalent, [012] undecided, 0 faster or slower, which is right$")
 
     @unittest.skipUnless(HOSTS_PYTHON, "this build has no Python extension")

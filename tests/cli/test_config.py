@@ -49,7 +49,7 @@ class Config(ToolTest):
         self.users_file("[compare]\nrounds = 2\n")
         other = self.write_file("other.toml", "[compare]\nrounds = 3\n")
         self.assertEqual(len(self.plan("--config", other)["order"]), 3)
-        self.assertNotEqual(self.plan("--no-config")["looks"], [2])
+        self.assertNotEqual(self.plan("--no-config", "--budget", "1s")["looks"], [2])
         self.assertIn("--config names a file with defaults, and --no-config wants none",
                       self.refused("--config", other, "--no-config"))
 
@@ -61,7 +61,7 @@ class Config(ToolTest):
             with self.subTest(xdg=xdg):
                 environment = self.environment(HOME=self.folder.name, XDG_CONFIG_HOME=xdg)
                 self.assertEqual(len(self.plan(environment=environment)["order"]), rounds)
-        self.assertNotEqual(self.plan(environment=self.environment(HOME="", XDG_CONFIG_HOME=""))["looks"], [3])
+        self.assertNotEqual(self.plan("--budget", "1s", environment=self.environment(HOME="", XDG_CONFIG_HOME=""))["looks"], [3])
 
     def test_what_is_wrong_is_named_with_its_line_and_what_was_meant(self):
         path = os.path.join(self.folder.name, "bad.toml")

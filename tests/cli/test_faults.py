@@ -87,6 +87,13 @@ class Faults(ToolTest):
                    "        while True: eaten.append(bytearray(1 << 24))\n"
                    "    return 1\n", "processes", "MemoryError")
 
+    def test_a_result_that_cannot_be_sent_back(self):
+        self.fails("class Answer:\n"
+                   "    def __init__(self): self.lock = threading.Lock()\n"
+                   "    def __repr__(self): return '1'\n"
+                   "def task(): return Answer()\n", "processes",
+                   "the task returned a value of type Answer, which cannot be pickled to be sent back: TypeError: cannot pickle ")
+
     def test_exits_of_python(self):
         for model in MODELS:
             with self.subTest(model):

@@ -128,6 +128,7 @@ TEST_F(Experiment, GoesOnToTheLastLookForWhatIsUndecided) {
 TEST_F(Experiment, RunsWhatIsShortAndUndecidedSeveralTimesARoundAfterTheFirstLook) {
   plan.test.looks = {2, 4};
   plan.warmups = 0;
+  plan.budget = std::chrono::seconds(30);
   const lab::record found = run({{"serial", good}, {"async", restless()}});
   ASSERT_EQ(found.order.size(), 4U);
   EXPECT_GT(found.repeats, 1U);

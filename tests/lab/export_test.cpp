@@ -21,7 +21,7 @@ TEST(Markdown, TableAndSentences) {
 | 2 | async | 2.002 s | 1.00× | 0.5 % | 2.000 s | 1.00 | 4.5 MB | 2/12 | 1.980 – 2.044 s |
 | – | processes | n/a: this machine has a reason of a certain length |  |  |  |  |  |  |  |
 
-- ✔ threads is best: 2.00 times as fast as serial and async
+- ✔ threads is best: 2.00 times as fast as serial and async \[2.00–2.00\]
 - ≈ serial and async: no measurable difference (within ±3 %)
 - serial, async and threads returned 333 ✔
 )");

@@ -11,16 +11,11 @@
 
 namespace {
 
+using lab::compare_all;
 using lab::verdict;
 using walls = std::vector<std::vector<double>>;
 
 const lab::test_plan plan;
-
-/// Of rounds of one run.
-std::vector<lab::comparison> compared(walls wall_s, const lab::test_plan& by,
-                                      std::optional<std::size_t> reference = std::nullopt) {
-  return lab::compare_all({.of = std::move(wall_s)}, by, reference);
-}
 
 TEST(Statistics, MedianOfOddAndEvenCounts) {
   EXPECT_EQ(lab::median({3, 1, 2}), 2);
@@ -31,7 +26,7 @@ TEST(Statistics, MedianOfOddAndEvenCounts) {
 // With two rounds Student's t has one degree of freedom: P(T > t) = atan(1 / t) / pi exactly.
 TEST(Statistics, TestsWithTwoRoundsHaveTheClosedFormOfOneDegreeOfFreedom) {
   const double d1 = 0.30, d2 = 0.34;
-  const auto pairs = compared({{1, 1}, {std::exp(d1), std::exp(d2)}}, plan);
+  const auto pairs = compare_all({{1, 1}, {std::exp(d1), std::exp(d2)}}, plan);
   ASSERT_EQ(pairs.size(), 1U);
   const double mean = 0.32, standard_error = 0.02;  // |d1 - d2| / 2
   const double margin = std::log(1.03);
@@ -50,7 +45,7 @@ TEST(Statistics, IntervalOfFiveRoundsUsesTheTabulatedQuantile) {
   const std::vector<double> d = {0.10, 0.12, 0.08, 0.11, 0.09};  // mean 0.1, deviation sqrt(0.00025)
   std::vector<double> b;
   for (const double x : d) b.push_back(std::exp(x));
-  const auto pairs = compared({std::vector(5, 1.0), b}, plan);
+  const auto pairs = compare_all({std::vector(5, 1.0), b}, plan);
   const double half = 2.776445 * std::sqrt(0.00025) / std::sqrt(5.0);  // t(0.975, 4)
   EXPECT_NEAR(std::log(pairs[0].evidence->ratio.low), 0.1 - half, 1e-6);
   EXPECT_NEAR(std::log(pairs[0].evidence->ratio.high), 0.1 + half, 1e-6);
@@ -58,7 +53,7 @@ TEST(Statistics, IntervalOfFiveRoundsUsesTheTabulatedQuantile) {
 }
 
 TEST(Statistics, TwoRoundsDecideFiveSecondsAgainstOne) {
-  const auto pairs = compared({{5.003, 5.001}, {1.001, 1.002}, {1.003, 1.001}, {1.012, 1.014}}, plan);
+  const auto pairs = compare_all({{5.003, 5.001}, {1.001, 1.002}, {1.003, 1.001}, {1.012, 1.014}}, plan);
   ASSERT_EQ(pairs.size(), 6U);
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(pairs[i].a, 0U);
@@ -68,7 +63,7 @@ TEST(Statistics, TwoRoundsDecideFiveSecondsAgainstOne) {
 }
 
 TEST(Statistics, TwoRoundsSayEqualOfWhatIsEqualInBoth) {
-  const auto pairs = compared({{5.0, 5.0}, {1.0002, 1.0003}, {1.0009, 1.0008}, {1.02, 1.02}}, plan);
+  const auto pairs = compare_all({{5.0, 5.0}, {1.0002, 1.0003}, {1.0009, 1.0008}, {1.02, 1.02}}, plan);
   EXPECT_EQ(pairs[3].outcome, verdict::equivalent);  // 1 against 2
   EXPECT_EQ(pairs[4].outcome, verdict::undecided);   // 2 % apart: two rounds cannot tell on which side of 3 % that is
   ASSERT_TRUE(pairs[4].more_rounds);
@@ -76,18 +71,18 @@ TEST(Statistics, TwoRoundsSayEqualOfWhatIsEqualInBoth) {
 }
 
 TEST(Statistics, IntervalsAreFinite) {
-  const auto pairs = compared({{1.0, 1e9}, {1e9, 1.0}}, {.looks = {2, 3, 4, 5}});
+  const auto pairs = compare_all({{1.0, 1e9}, {1e9, 1.0}}, {.looks = {2, 3, 4, 5}});
   EXPECT_GT(pairs[0].evidence->ratio.low, 0);
   EXPECT_TRUE(std::isfinite(pairs[0].evidence->ratio.high));
 }
 
 TEST(Statistics, TwoRoundsThatDisagreeDecideNothing) {
-  const auto pairs = compared({{1.0, 2.0}, {2.0, 1.0}}, plan);
+  const auto pairs = compare_all({{1.0, 2.0}, {2.0, 1.0}}, plan);
   EXPECT_EQ(pairs[0].outcome, verdict::undecided);
 }
 
 TEST(Statistics, OneRoundDecidesNothingAndHasNoEvidence) {
-  const auto pairs = compared({{5.0}, {1.0}}, plan);
+  const auto pairs = compare_all({{5.0}, {1.0}}, plan);
   ASSERT_EQ(pairs.size(), 1U);
   EXPECT_EQ(pairs[0].outcome, verdict::undecided);
   EXPECT_FALSE(pairs[0].evidence);
@@ -96,7 +91,7 @@ TEST(Statistics, OneRoundDecidesNothingAndHasNoEvidence) {
 }
 
 TEST(Statistics, OneModelHasNoPairsAndIsFirst) {
-  EXPECT_TRUE(compared({{1.0, 1.1}}, plan).empty());
+  EXPECT_TRUE(compare_all({{1.0, 1.1}}, plan).empty());
   EXPECT_EQ(lab::ranks(1, {}), std::vector<unsigned>{1});
 }
 
@@ -108,29 +103,29 @@ TEST(Statistics, TheSameModelTwiceIsEquivalent) {
     both[0].push_back(std::exp(noise(random)));
     both[1].push_back(std::exp(noise(random)));
   }
-  EXPECT_EQ(compared(both, plan)[0].outcome, verdict::equivalent);
+  EXPECT_EQ(compare_all(both, plan)[0].outcome, verdict::equivalent);
 }
 
 TEST(Statistics, WhatDisturbsAWholeRoundCancelsOut) {
   const walls drifting = {{1.0, 2.0, 1.5, 3.0, 1.2}, {1.101, 2.2, 1.652, 3.3, 1.32}};
-  EXPECT_EQ(compared(drifting, plan)[0].outcome, verdict::faster);
+  EXPECT_EQ(compare_all(drifting, plan)[0].outcome, verdict::faster);
 }
 
 TEST(Statistics, ARealDifferenceBelowTheMinimumIsNegligible) {
   const walls close = {{1.0, 1.0, 1.0, 1.0, 1.0}, {1.010, 1.011, 1.009, 1.010, 1.010}};
-  EXPECT_EQ(compared(close, plan)[0].outcome, verdict::negligible);
+  EXPECT_EQ(compare_all(close, plan)[0].outcome, verdict::negligible);
   const lab::test_plan strict{.min_effect = 0.001};
-  EXPECT_EQ(compared(close, strict)[0].outcome, verdict::faster);
+  EXPECT_EQ(compare_all(close, strict)[0].outcome, verdict::faster);
 }
 
 // Two pairs with p = 0.01 each would both be "significant" alone; Holm compares the smallest of three with 0.02 / 3.
 TEST(Statistics, HolmCorrectionAsksMoreOfManyPairs) {
   const auto make = [](double d1, double d2) { return std::vector{std::exp(d1), std::exp(d2)}; };
-  const auto alone = compared({make(0, 0), make(0.32, 0.33)}, plan);
+  const auto alone = compare_all({make(0, 0), make(0.32, 0.33)}, plan);
   ASSERT_GT(alone[0].evidence->p_difference, 0.02 / 3);
   ASSERT_LT(alone[0].evidence->p_difference, 0.02);
   EXPECT_EQ(alone[0].outcome, verdict::faster);
-  const auto among_three = compared({make(0, 0), make(0.32, 0.33), make(0.1, -0.1)}, plan);
+  const auto among_three = compare_all({make(0, 0), make(0.32, 0.33), make(0.1, -0.1)}, plan);
   EXPECT_EQ(among_three[0].outcome, verdict::undecided);
 }
 
@@ -143,7 +138,7 @@ walls with_differences(const std::vector<double>& d) {
 
 TEST(Statistics, EachOfSeveralLooksHasItsShareOfTheLevel) {
   const walls both = with_differences({0.320, 0.322, 0.318, 0.321, 0.319});
-  const auto once = compared(both, plan), one_of_four = compared(both, {.looks = {5, 8, 12, 20}});
+  const auto once = compare_all(both, plan), one_of_four = compare_all(both, {.looks = {5, 8, 12, 20}});
   EXPECT_EQ(once[0].evidence->ratio.level, 0.95);
   EXPECT_EQ(one_of_four[0].evidence->ratio.level, 0.9875);
   EXPECT_EQ(once[0].evidence->p_difference, one_of_four[0].evidence->p_difference);
@@ -152,8 +147,8 @@ TEST(Statistics, EachOfSeveralLooksHasItsShareOfTheLevel) {
   EXPECT_NEAR(width(one_of_four[0].evidence->ratio) / width(once[0].evidence->ratio), 4.3147 / 2.7764, 1e-3);
 
   const walls doubtful = with_differences({0.32, 0.33});  // p = 0.01, as above
-  EXPECT_EQ(compared(doubtful, {.looks = {2}})[0].outcome, verdict::faster);
-  EXPECT_EQ(compared(doubtful, {.looks = {2, 4}})[0].outcome, verdict::undecided);
+  EXPECT_EQ(compare_all(doubtful, {.looks = {2}})[0].outcome, verdict::faster);
+  EXPECT_EQ(compare_all(doubtful, {.looks = {2, 4}})[0].outcome, verdict::undecided);
 }
 
 // Between the k-th smallest and the k-th largest: any table of the sign test has k for 8, 9, 12 and 20 rounds.
@@ -164,30 +159,18 @@ TEST(Statistics, TheSignIntervalIsOfOrderStatisticsFromEightRoundsOn) {
     for (unsigned round = 0; round < rounds; ++round) d.push_back(0.01 * ((round * 7) % rounds + 1));
     std::vector<double> sorted = d;
     std::ranges::sort(sorted);
-    const auto sign = compared(with_differences(d), plan)[0].evidence->sign;
+    const auto sign = compare_all(with_differences(d), plan)[0].evidence->sign;
     ASSERT_TRUE(sign) << rounds;
     EXPECT_NEAR(std::log(sign->low), sorted[static_cast<std::size_t>(k) - 1], 1e-12) << rounds;
     EXPECT_NEAR(std::log(sign->high), sorted[rounds - static_cast<std::size_t>(k)], 1e-12) << rounds;
     EXPECT_NEAR(sign->level, level, 1e-4) << rounds;
   }
-  EXPECT_FALSE(compared(with_differences(std::vector(7, 0.1)), plan)[0].evidence->sign);
+  EXPECT_FALSE(compare_all(with_differences(std::vector(7, 0.1)), plan)[0].evidence->sign);
 }
 
 TEST(Statistics, NoSignIntervalWhereRoundsAreTooFewForTheLevel) {
   const lab::test_plan strict{.alpha = 0.001};  // of 8 rounds the best is 1 - 2 / 256
-  EXPECT_FALSE(compared(with_differences(std::vector(8, 0.1)), strict)[0].evidence->sign);
-}
-
-// Rounds of 1, 1 and 4 runs with d = 0.1, 0.2, 0.3: the median of four weighs 8 / pi.
-TEST(Statistics, ARoundOfSeveralRunsWeighsMore) {
-  const lab::wall_times measured{.of = {{1, 1, 1}, {std::exp(0.1), std::exp(0.2), std::exp(0.3)}}, .runs = {1, 1, 4}};
-  const auto pair = lab::compare_all(measured, plan)[0];
-  const double weight = 8 / M_PI, all = 2 + weight, mean = (0.1 + 0.2 + weight * 0.3) / all;
-  const auto square = [](double x) { return x * x; };
-  const double variance = (square(0.1 - mean) + square(0.2 - mean) + weight * square(0.3 - mean)) / 2;  // of one run
-  const double half = 4.302653 * std::sqrt(variance / all);                                             // t(0.975, 2)
-  EXPECT_NEAR(std::log(pair.evidence->ratio.low), mean - half, 1e-6);
-  EXPECT_NEAR(std::log(pair.evidence->ratio.high), mean + half, 1e-6);
+  EXPECT_FALSE(compare_all(with_differences(std::vector(8, 0.1)), strict)[0].evidence->sign);
 }
 
 TEST(Statistics, RanksCountTheModelsShownToBeFaster) {
@@ -206,7 +189,7 @@ TEST(Statistics, RanksCountTheModelsShownToBeFaster) {
 TEST(Statistics, WithAReferenceOnlyItsPairsAreTestedAndEachNeedsLessEvidence) {
   const std::vector<std::vector<double>> wall_s = {
       {1.00, 1.02, 0.99, 1.01, 1.00}, {2.00, 2.05, 1.97, 2.02, 2.01}, {0.50, 0.51, 0.49, 0.52, 0.50}};
-  const auto pairs = compared(wall_s, {.looks = {5}}, 1);
+  const auto pairs = lab::compare_all(wall_s, {.looks = {5}}, 1);
   ASSERT_EQ(pairs.size(), 2U);
   for (const lab::comparison& pair : pairs) {
     EXPECT_EQ(pair.b, 1U);

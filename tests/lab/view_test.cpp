@@ -29,7 +29,7 @@ TEST(View, TableAndVerdict) {
     2  async      2.002 s      1.00×   0.5 %  2.000 s   1.00  4.5 MB      2/12  1.980 – 2.044 s
     –  processes  n/a: this machine has a reason of a certain length
 
- ✔ threads is best: 2.00 times as fast as serial and async
+ ✔ threads is best: 2.00 times as fast as serial and async [2.00–2.00]
  ≈ serial and async: no measurable difference (within ±3 %)
    serial, async and threads returned 333 ✔
 )");
@@ -44,7 +44,7 @@ TEST(View, ANarrowTerminalDropsColumnsFromTheRight) {
     –  processes  n/a: this machine has a r…
 
  ✔ threads is best: 2.00 times as fast as
-   serial and async
+   serial and async [2.00–2.00]
  ≈ serial and async: no measurable
    difference (within ±3 %)
    serial, async and threads returned 333 ✔
@@ -210,7 +210,8 @@ TEST(View, TheBestAreAheadByARangeWhereTheyAreNotShownToBeEqual) {
   }
   const std::string text = lab::headline(experiment, lab::analyse(experiment));
   EXPECT_EQ(text,
-            "async and threads lead, and which of them is best is undecided: 10.0 to 11.1 times as fast as serial");
+            "async and threads lead, and which of them is best is undecided: 10.0 to 11.1 times as fast as serial "
+            "[6.73–15.1]");
 }
 
 TEST(View, OnlyThoseThatAreShownToBeFasterAreSaidToBe) {
@@ -219,7 +220,7 @@ TEST(View, OnlyThoseThatAreShownToBeFasterAreSaidToBe) {
   for (lab::run_record& run : experiment.runs)
     if (run.model == "serial") run.wall_s = serial_s[run.round - 1];
   EXPECT_EQ(lab::headline(experiment, lab::analyse(experiment)),
-            "which of threads and serial is best is undecided: threads is 2.00 times as fast as async");
+            "which of threads and serial is best is undecided: threads is 2.00 times as fast as async [1.99–2.01]");
 }
 
 std::string row_of_async(const lab::record& experiment) {
@@ -273,6 +274,7 @@ TEST(View, AgainstAReferenceEachModelIsSaidToBeFasterSlowerOrTheSame) {
     –  processes  n/a: this machine has a r…
 
  ✔ threads is 2.00 times as fast as async
+   [1.99–2.01]
  ≈ serial and async: no measurable
    difference (within ±3 %)
    serial, async and threads returned 333 ✔
@@ -280,8 +282,9 @@ TEST(View, AgainstAReferenceEachModelIsSaidToBeFasterSlowerOrTheSame) {
    of a certain length
 )");
   experiment.reference = "threads";
-  EXPECT_EQ(lab::headline(experiment, lab::analyse(experiment)),
-            "serial takes 2.00 times as long as threads; async takes 2.00 times as long as threads");
+  EXPECT_EQ(
+      lab::headline(experiment, lab::analyse(experiment)),
+      "serial takes 2.00 times as long as threads [2.00–2.00]; async takes 2.00 times as long as threads [1.99–2.01]");
   EXPECT_NE(lab::show_plan(experiment, {.width = 200}).find("(seed 42), each against threads"), std::string::npos);
   experiment.reference = "processes";
   EXPECT_EQ(lab::headline(experiment, lab::analyse(experiment)),
