@@ -70,6 +70,22 @@ std::string while_processes(const facts& all) {
   return processes ? fmt::format("; processes reach {}", times(*processes)) : "";
 }
 
+/// How often the threads of a run waited for the lock, and how long each time: in the middle of all runs. Nothing where
+/// that was not measured.
+struct lock_waits {
+  double count, each_s;
+};
+std::optional<lock_waits> waits_for_gil(const facts& all, const std::string& model) {
+  std::vector<double> counts, each_s;
+  for (const run_record& run : all.experiment.runs) {
+    if (run.model != model || !run.gil || run.gil->waits == 0) continue;
+    counts.push_back(static_cast<double>(run.gil->waits));
+    each_s.push_back(run.gil->wait_s / counts.back());
+  }
+  if (counts.empty()) return {};
+  return lock_waits{median(counts), median(each_s)};
+}
+
 /// The lock of the interpreter: measured, or else what threads were blocked for, which alone they are not.
 verdict_of_rule gil(const facts& all) {
   if (!all.python || !all.computes() || !threads_stand_still(all)) return {};
@@ -84,13 +100,20 @@ verdict_of_rule gil(const facts& all) {
                 "alone, and kept {:.2f} of {} busy",
                 percent(waited), threads.cores.value_or(0), counted(all.cpus, "CPU"))
           : fmt::format("threads waited for it for {} of their workers' time", percent(waited));
+  json shown = {{time.gil_inseparable ? "blocked_share" : "gil_share", waited},
+                {"separable", !time.gil_inseparable},
+                {"cores", threads.cores.value_or(0)},
+                {"speedup", *threads.speedup_vs_serial}};
+  std::string how_often;
+  if (const auto waits = waits_for_gil(all, threads.model); waits && !time.gil_inseparable) {
+    how_often = fmt::format(" ({} waits of {})", std::lround(waits->count), format_seconds(waits->each_s));
+    shown["waits"] = waits->count;
+    shown["each_wait_s"] = waits->each_s;
+  }
   return finding{"gil",
                  {threads.model},
-                 fmt::format("the GIL serialises it: {}{}", evidence, while_processes(all)),
-                 {{time.gil_inseparable ? "blocked_share" : "gil_share", waited},
-                  {"separable", !time.gil_inseparable},
-                  {"cores", threads.cores.value_or(0)},
-                  {"speedup", *threads.speedup_vs_serial}}};
+                 fmt::format("the GIL serialises it: {}{}{}", evidence, how_often, while_processes(all)),
+                 shown};
 }
 
 /// Threads that compute at the same time, on a busy machine perhaps in turns, and do not wait for the GIL: it was

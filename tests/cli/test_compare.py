@@ -223,10 +223,10 @@ class Scan(ToolTest):
 
 class SelfTest(ToolTest):
     def test_a_model_is_not_faster_than_itself(self):
-        done = self.run_tool("self-test", "sleep:0.01", "--runs", "2")
+        done = self.run_tool("self-test", "sleep:0.001", "--runs", "2")
         self.assertEqual(done.returncode, 0, done.stdout_text + done.stderr_text)
         lines = done.stdout_text.splitlines()
-        self.assertEqual(lines[0], "sleep:0.01 × 5: threads is the same under two names")
+        self.assertEqual(lines[0], "sleep:0.001 × 5: threads is the same under two names")
         for number, line in enumerate(lines[1:3], 1):
             self.assertRegex(line, rf"^ run {number} of 2: (equivalent|negligible|undecided) after \d+ runs of each: [\d.]+ times")
         self.assertRegex(lines[3], r"^✔ 2 runs: [012] equivalent, [012] undecided, 0 faster or slower, which is right$")

@@ -41,7 +41,7 @@ class Explain(ToolTest):
         self.assertIn("times as fast as serial", " ".join(explained.stdout_text.split()))
 
     def test_rounds_that_were_not_fixed(self):
-        self.assert_explained("cpu:20000", "--rounds", "auto", "--tasks", "3", "--budget", "20s")
+        self.assert_explained("cpu:20000", "--rounds", "auto", "--tasks", "3", "--budget", "5s")
         self.assert_explained("cpu:20000", "--budget", "1ms", "--warmup", "0")
 
     def test_one_model_alone(self):
@@ -235,7 +235,7 @@ class Schema(ToolTest):
         self.closed.validate(document)  # and every key is described
 
     def test_records_are_as_the_schema_says(self):
-        for args, code in ((("cpu:1000", "--budget", "20s"), 0), (("sleep:0.01", "--rounds", "8"), 0), (("cpu:1000", "--rounds", "1"), 0),
+        for args, code in ((("cpu:1000", "--budget", "5s"), 0), (("sleep:0.01", "--rounds", "8"), 0), (("cpu:1000", "--rounds", "1"), 0),
                            (("cpu:1000", "--reference", "async", "--budget", "1ms"), 0), (("sleep:1", "--timeout", "200ms"), 1)):
             self.assert_valid(self.compare_json(*args, expected_code=code))
 
