@@ -2,18 +2,47 @@
 // Thread states, one per thread.
 #include "thread_state.hpp"
 
+#include <condition_variable>
+#include <mutex>
 #include <utility>
 
 namespace fanout_python {
 
 namespace {
 
+/// Few may wait for the interpreter's lock to begin with. Who waits for it wakes up every 5 ms to ask for it (CPython's
+/// take_gil): with a thousand at once, that is all that the CPUs do.
+class door {
+ public:
+  void enter() {
+    std::unique_lock lock(mutex_);
+    one_less_.wait(lock, [this] { return waiting_ < most; });
+    ++waiting_;
+  }
+  void leave() {
+    {
+      const std::lock_guard lock(mutex_);
+      --waiting_;
+    }
+    one_less_.notify_one();
+  }
+
+ private:
+  static constexpr unsigned most = 16;  // more than a pool has threads on most machines
+
+  std::mutex mutex_;
+  std::condition_variable one_less_;
+  unsigned waiting_ = 0;  // guarded by the mutex
+};
+
+door to_python;
+
 /// A thread's own state; taken down when the thread ends, before which it must have left Python.
 class thread_state {
  public:
   ~thread_state() {
     if (state_ == nullptr || !ours_) return;
-    PyEval_RestoreThread(state_);
+    take_lock();
     PyThreadState_Clear(state_);  // runs the destructors of thread-locals: needs the lock
     PyEval_SaveThread();
     PyThreadState_Delete(state_);
@@ -24,7 +53,7 @@ class thread_state {
       state_ = PyThreadState_New(interpreter);
       ours_ = true;
     }
-    PyEval_RestoreThread(state_);
+    take_lock();
   }
 
   void leave() { PyEval_SaveThread(); }
@@ -33,6 +62,12 @@ class thread_state {
   PyThreadState* give_up() { return std::exchange(state_, nullptr); }
 
  private:
+  void take_lock() {
+    to_python.enter();
+    PyEval_RestoreThread(state_);
+    to_python.leave();
+  }
+
   PyThreadState* state_ = nullptr;
   bool ours_ = false;
 };

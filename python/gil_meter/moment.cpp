@@ -71,10 +71,13 @@ void close_schedstat(int& schedstat) {
   schedstat = -1;
 }
 
+std::uint64_t wall_ns() { return read_clock(CLOCK_MONOTONIC); }
+std::uint64_t cpu_ns() { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
+
 moment now(int& schedstat) {
   moment found{.wall = 0, .cpu = 0, .queued = run_queue_delay(schedstat)};
-  found.cpu = read_clock(CLOCK_THREAD_CPUTIME_ID);
-  found.wall = read_clock(CLOCK_MONOTONIC);
+  found.cpu = cpu_ns();
+  found.wall = wall_ns();
   return found;
 }
 

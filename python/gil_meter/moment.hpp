@@ -12,6 +12,10 @@ struct moment {
   std::uint64_t wall, cpu, queued;
 };
 
+/// The first two alone, which cost little: `queued` takes a read of a file that the kernel writes anew.
+std::uint64_t wall_ns();
+std::uint64_t cpu_ns();
+
 /// `schedstat` is the thread's own, -1 at first: the descriptor that tells `queued`, kept open for the next time.
 moment now(int& schedstat);
 

@@ -35,7 +35,7 @@ void release(void* of_ended_thread) {
   pthread_mutex_lock(&list_mutex);
   ended.add(gone.counted);
   gone.counted.clear();
-  gone.acquisition_paused_at = 0;
+  gone.cpu_ns_when_asked = 0;
   gone.thread = 0;
   pthread_mutex_unlock(&list_mutex);
   mine = nullptr;  // it may wait once more
@@ -60,7 +60,7 @@ void after_fork_in_child() {
   for (waiting_thread* each = all; each != nullptr; each = each->next) {
     close_schedstat(each->schedstat);  // tells of a thread of the parent
     each->counted.clear();
-    each->acquisition_paused_at = 0;
+    each->cpu_ns_when_asked = 0;
     each->thread = each == mine ? gettid() : 0;
   }
 }

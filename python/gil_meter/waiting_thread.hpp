@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "gil_meter.hpp"
+#include "moment.hpp"
 
 namespace fanout_gil {
 
@@ -44,11 +45,15 @@ struct counts {
 struct waiting_thread {
   explicit waiting_thread(waiting_thread* others) : next(others) {}
 
-  waiting_thread* next;                                         // in the list of all
-  std::int32_t thread = 0;                                      // its kernel id; 0: the entry is free
-  int schedstat = -1;                                           // kept open; -1: not
-  std::uint64_t acquisition_ns = 0, acquisition_paused_at = 0;  // of a wait that goes on after a time-out
+  waiting_thread* next;     // in the list of all
+  std::int32_t thread = 0;  // its kernel id; 0: the entry is free
+  int schedstat = -1;       // kept open; -1: not
   counts counted;
+
+  // The acquisition that the thread is at, or was last: waits, between which it asks the holder for the lock.
+  moment acquisition_began{};
+  std::uint64_t acquisition_ns = 0;     // asleep or queued, in its waits
+  std::uint64_t cpu_ns_when_asked = 0;  // after the last time-out; 0: its last wait was not one
 };
 
 /// Once, before any of the following.
