@@ -127,11 +127,7 @@ def entry(outcome, clock):
     if kind == "error":
         error, summary = payload
         return {**times, "ok": False, "error": _clean(error), **({"summary": _clean(summary)} if summary else {})}
-    if kind == "text":
-        name, text = payload
-        value = _shown(text)
-    else:
-        name, value = _typed(payload)
+    name, value = _typed(payload)
     return {**times, "ok": True, "type": name, "value": value}
 
 

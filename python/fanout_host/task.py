@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs one task to its end, whatever that is. An outcome is a tuple (start, end, kind, payload, worker), times in seconds of
 # CLOCK_MONOTONIC, which all processes share, the worker as meter.this_worker() has it:
-#   "value": payload is what the function returned      "text": payload is (name of its type, the value as text)
+#   "value": payload is what the function returned
 #   "error": payload is (traceback, its one line that says most, or None where there is no exception)
 import os
 import sys
@@ -199,7 +199,8 @@ def _digest(value):
     if "O" in memory.format:  # references
         return ""
     digest = stdlib.module("hashlib").sha256(memory.tobytes()).hexdigest()
-    return f" (shape {memory.shape}, format {memory.format}, SHA-256 {digest})"
+    kind = getattr(value, "dtype", memory.format)  # of an array of numpy's that was pickled the format is another: "=q" for "l"
+    return f" (shape {memory.shape}, format {kind}, SHA-256 {digest})"
 
 
 def described(value):

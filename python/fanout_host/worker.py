@@ -6,7 +6,7 @@ import os
 from marshal import dumps, loads
 
 from fanout_host import end, lines, load, meter, stdlib
-from fanout_host.task import call, described, end_if_forked, is_plain, own, told, untold
+from fanout_host.task import call, end_if_forked, is_plain, own, told, untold
 
 _begun = False
 
@@ -47,8 +47,8 @@ def outcome_of(source, name, setup, arguments):
 
 def packed(outcome):
     """An outcome as bytes: marshal's, if it is of Python's own plain types. Else after those lies a pickle, and after that the
-    memory of arrays, which the pickle leaves out: they are copied once. What cannot be pickled travels as the text that
-    would be shown of it."""
+    memory of arrays, which the pickle leaves out: they are copied once. What cannot be pickled fails its task, as it would
+    with any pool of processes."""
     try:
         if is_plain(outcome):
             return dumps(outcome)
@@ -57,8 +57,8 @@ def packed(outcome):
     start, end, _, value, worker = outcome
     try:
         parts = _pickled(value)
-    except BaseException:  # whatever code of the user's raises there
-        return dumps((start, end, "text", described(value), worker))
+    except BaseException as error:  # whatever code of the user's raises there
+        return dumps((start, end, "error", _stayed(f"unpicklable result ({type(value).__name__})", error), worker))
     return b"".join((dumps((start, end, "pickled", [len(part) for part in parts], worker)), *parts))
 
 
@@ -66,6 +66,14 @@ def _pickled(value):
     buffers = []
     data = stdlib.module("pickle").dumps(value, protocol=5, buffer_callback=buffers.append)
     return [data, *(buffer.raw() for buffer in buffers)]
+
+
+def _stayed(why, error):
+    """The payload of an outcome whose value could not travel: short, for its line is to fit into a table; with a traceback
+    only if that shows code of the user's."""
+    text, reason = told(error)
+    summary = f"{why}: {reason}"
+    return summary if text == reason else f"{summary}\n{text}", summary
 
 
 def unpacked(data):
@@ -82,4 +90,4 @@ def unpacked(data):
     try:
         return start, end, "value", stdlib.module("pickle").loads(parts[0], buffers=parts[1:]), worker
     except BaseException as error:
-        return start, end, "error", told(error), worker
+        return start, end, "error", _stayed("result that was pickled, but cannot be unpickled", error), worker

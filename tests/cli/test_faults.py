@@ -92,7 +92,7 @@ class Faults(ToolTest):
                    "    def __init__(self): self.lock = threading.Lock()\n"
                    "    def __repr__(self): return '1'\n"
                    "def task(): return Answer()\n", "processes",
-                   "the task returned a value of type Answer, which cannot be pickled to be sent back: TypeError: cannot pickle ")
+                   r"unpicklable result \(Answer\): TypeError: cannot pickle '_thread.lock' ")
 
     def test_exits_of_python(self):
         for model in MODELS:

@@ -130,6 +130,11 @@ class Subinterpreters(HostTest):
         self.assertEqual(run.tasks[0]["summary"], "ZeroDivisionError: division by zero")
         self.assertEqual(sorted(run.lines), ["line 0", "line 1", "line 2"])
 
+    def test_fail_a_task_alone_whose_value_cannot_be_pickled(self):
+        run = self.run_in_them(self.file("def work(i): return (i for i in ()) if i == 1 else i"), "{i}", tasks=3)
+        self.assertEqual([task["ok"] for task in run.tasks], [True, False, True])
+        self.assertRegex(run.tasks[1]["summary"], r"^unpicklable result \(generator\): TypeError: ")
+
     def test_carry_megabytes(self):
         self.assertIn("5000000 characters", self.run_in_them(self.file("def work(n): return 'x' * n"), "5000000").values[0])
 
