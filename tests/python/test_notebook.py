@@ -62,10 +62,12 @@ class Notebook(ProgramTest):
         self.assertRegex(of("by_threads ="), r"threads: [\d.]+ s\ncoroutines: [\d.]+ s")
         self.assertIn("failed: ", of("get_context"))
         self.assertRegex(of("by_processes ="), r"processes: [\d.]+ s")
-        for cell in ("waiting = %compare", "computing = %compare"):
-            for model in ("serial", "async", "threads", "processes"):
-                self.assertIn(f">{model}</td>", of(cell))
-        self.assertRegex(of("found.verdict"), r"waiting: \S[^\0]*computing: \S")
+        every = ("serial", "async", "threads", "processes")
+        for cell, models in (("waiting =", every), ("blocking =", ("async", "threads")), ("computing =", every)):
+            for model in models:
+                self.assertIn(f">{model}</td>", of(f"{cell} %compare"))
+        self.assertIn("fetch(0) × 5", of("waiting ="))
+        self.assertRegex(of("found.verdict"), r"waiting: \S[^\0]*blocks: \S[^\0]*computing: \S")
 
 
 if __name__ == "__main__":
