@@ -10,10 +10,6 @@ import zlib
 DATA = random.Random(1).randbytes(1_000_000).hex().encode()  # 2 MB, of which zlib makes a good half
 
 
-def computes(n):
-    return sum(i * i for i in range(n))
-
-
 def hashes(n):
     return hashlib.pbkdf2_hmac("sha256", b"password", b"salt", n).hex()
 
