@@ -2,7 +2,8 @@
 """Does a function take as long under fanout's host as in a plain Python program? Runs it both ways in turn, in pairs of
 fresh processes of the same interpreter, and prints for each model how many times as long the host took, and how many times the
 CPU time: the median over the pairs, and the interval that holds the true median with at least 95 % (order statistics: right
-for any distribution). Wall times want a quiet machine; CPU times hardly do.
+for any distribution). Wall times want a quiet machine; CPU times hardly do. The target, within 2 % of as long, is met if that whole
+interval is within, and missed if it is wholly without: then this ends with 1. Else it is not shown, which is no failure.
 
     PYTHON bench/python/fidelity.py LIB [--pairs N] [--tasks N] [--workers N] [FILE:FUNCTION [ARG…]]
 
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 
+TARGET = 0.02
 NOTEBOOK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "notebook", "tasks.py")
 
 # What one would write without fanout, with no more imported than it needs: a heap full of modules makes a loop 3 % slower. The
@@ -84,7 +86,16 @@ def interval(values):
     return values[k - 1], values[n - k], 1 - outside
 
 
+def held_against_target(low, high, level):
+    if level < 0.95:  # fewer than six pairs
+        return "not shown"
+    if 1 - TARGET <= low and high <= 1 + TARGET:
+        return "met"
+    return "missed" if high < 1 - TARGET or low > 1 + TARGET else "not shown"
+
+
 def compare(model, work):
+    """Prints the rows of a model, and returns their verdicts."""
     ways = [plain, hosted]
     for way in ways:
         way(model, work)  # files are in memory after it
@@ -93,9 +104,13 @@ def compare(model, work):
         random.shuffle(ways)
         times = {way: way(model, work) for way in ways}
         pairs.append([hosts / plains for hosts, plains in zip(times[hosted], times[plain])])
+    verdicts = []
     for what, ratios in zip(("wall", "CPU"), zip(*pairs)):
         low, high, level = interval(ratios)
-        print(f"{model:<8} {what:<5} {statistics.median(ratios):.4f}   [{low:.4f}, {high:.4f}]   at {100 * level:.1f} %", flush=True)
+        verdicts.append(held_against_target(low, high, level))
+        print(f"{model:<8} {what:<5} {statistics.median(ratios):.4f}   [{low:.4f}, {high:.4f}]   at {100 * level:.1f} %"
+              f"   within {100 * TARGET:.0f} %: {verdicts[-1]}", flush=True)
+    return verdicts
 
 
 def main():
@@ -112,8 +127,8 @@ def main():
     if work.function == "cpu_task" and not work.arguments:
         work.arguments = [3_000_000]
     print(f"{work.function}({', '.join(map(str, work.arguments))}) × {work.tasks}, Python {sys.version.split()[0]}: host / plain, {work.pairs} pairs")
-    for model in ("serial", "threads", "async"):
-        compare(model, work)
+    verdicts = [verdict for model in ("serial", "threads", "async") for verdict in compare(model, work)]
+    sys.exit(1 if "missed" in verdicts else 0)
 
 
 if __name__ == "__main__":
