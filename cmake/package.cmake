@@ -4,7 +4,7 @@
 #   libfanout-dev    the library, for those who build with it          component fanout_development
 #   python3-fanout   the Python package                                component python
 #
-# Each has what its component has; cmake/debian/finish.cmake adds what Debian wants in every package. The version is the project's.
+# Each has what its component has; cmake/debian/finish.cmake does to that what Debian wants in every package. The version is the project's.
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_VERBATIM_VARIABLES ON)

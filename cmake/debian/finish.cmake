@@ -1,5 +1,5 @@
 # Run by cpack on what it is about to pack: adds what Debian wants in every package, its copyright and the changelog of the package,
-# and compresses manual pages, as `cmake --install` does not.
+# compresses manual pages, and puts the completion for zsh where Debian's zsh looks, as `cmake --install` does not.
 
 if(NOT CPACK_GENERATOR STREQUAL "DEB")
   return()
@@ -23,6 +23,10 @@ foreach(component IN LISTS CPACK_COMPONENTS_ALL)
   file(WRITE ${changelog} "fanout (${CPACK_PACKAGE_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}) unstable; urgency=medium\n\n"
                           "  * Version ${CPACK_PACKAGE_VERSION}.\n\n -- ${CPACK_PACKAGE_CONTACT}  ${now}\n")
   compress(${changelog})
+  # Its site-functions are those below /usr/local.
+  if(IS_DIRECTORY ${share}/zsh/site-functions)
+    file(RENAME ${share}/zsh/site-functions ${share}/zsh/vendor-completions)
+  endif()
   file(GLOB pages ${share}/man/man*/*)
   foreach(page IN LISTS pages)
     compress(${page})
