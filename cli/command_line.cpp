@@ -90,7 +90,8 @@ Examples:
   fanout self-test --runs 20
   fanout self-test sleep:0.1 --model processes
 
-Exit codes: 0 none was called faster, 1 one was or a task failed, 2 wrong usage.)";
+Exit codes: 0 none was called faster, 1 one was or a task failed, 2 wrong usage,
+5 its results differ.)";
 
 constexpr auto explain_help = R"(FILE:
   what fanout compare --export-json FILE has written, or --format json printed

@@ -211,9 +211,11 @@ fact hardware_counters(const std::string& root) {
 
 fact scheduler_statistics(const std::string& root) {
   const auto line = first_line_of(root + "/proc/self/schedstat");
-  const bool counted = line && !line->starts_with("0 0 ");
+  const bool counted = line && *line != "0 0 0";
   fact found{"schedstat", "scheduler statistics", counted, counted ? "work" : "none"};
-  if (!counted) found.advice = "waiting for a CPU cannot be told from other waiting: sysctl kernel.sched_schedstats=1";
+  if (!counted)
+    found.advice =
+        "waiting for a CPU cannot be told from other waiting: this kernel was built without CONFIG_SCHED_INFO";
   return found;
 }
 
