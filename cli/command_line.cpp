@@ -247,6 +247,7 @@ CLI::App* add_self_test(CLI::App& app, texts& typed) {
   test->add_option("WORK", typed.work);
   test->add_option("--model", typed.models, "which (threads)")->option_text("MODEL");
   test->add_option("--runs", typed.runs, "how often (1)")->option_text("N");
+  test->add_option("--budget", typed.budget, "no more rounds of a run after so long (2m)")->option_text("TIME");
   return test;
 }
 
@@ -255,6 +256,7 @@ self_test_options checked_self_test(const texts& typed) {
   if (!typed.work.empty()) options.work = typed.work;
   if (!typed.models.empty()) options.model = parse_model("--model", typed.models);
   if (!typed.runs.empty()) options.runs = parse_count("--runs", typed.runs, 1, most_runs);
+  if (!typed.budget.empty()) options.budget = parse_time("--budget", typed.budget);
   return options;
 }
 

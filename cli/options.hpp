@@ -53,6 +53,7 @@ struct self_test_options {
   std::string work = "cpu:20000000";  // 0.04 s on a usual CPU: short enough to be repeated within rounds
   std::string model = "threads";
   unsigned runs = 1;
+  std::optional<std::chrono::nanoseconds> budget{};  // of each
 };
 
 /// `fanout explain`.

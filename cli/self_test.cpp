@@ -55,7 +55,8 @@ std::string found_in_words(const lab::record& experiment, const lab::comparison&
 }  // namespace
 
 exit_code run_self_test(const self_test_options& options) {
-  const compare_options same{.work = options.work, .models = {options.model + "/A", options.model + "/B"}};
+  const compare_options same{
+      .work = options.work, .budget = options.budget, .models = {options.model + "/A", options.model + "/B"}};
   chosen_work chosen = choose_work(same);
   one_model twice(*chosen.work, options.model);
   write_out(

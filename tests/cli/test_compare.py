@@ -223,7 +223,7 @@ class Scan(ToolTest):
 
 class SelfTest(ToolTest):
     def test_a_model_is_not_faster_than_itself(self):
-        done = self.run_tool("self-test", "sleep:0.001", "--runs", "2")
+        done = self.run_tool("self-test", "sleep:0.001", "--runs", "2", "--budget", "10s")
         self.assertEqual(done.returncode, 0, done.stdout_text + done.stderr_text)
         lines = done.stdout_text.splitlines()
         self.assertEqual(lines[0], "sleep:0.001 × 5: threads is the same under two names")
