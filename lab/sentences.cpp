@@ -220,8 +220,8 @@ std::optional<sentence> undecided_sentence(const record& experiment, const analy
       all ? format_list(found.compared) + " cannot be told apart" : fmt::format("{}", fmt::join(pairs, ", ")));
   if (experiment.order.size() == 1)
     text += "; one round decides nothing: use --rounds 2 or more";
-  else if (more && experiment.repeats > 1)
-    text += "; a longer --budget would probably decide";
+  else if (experiment.repeats > 1)
+    text += more ? "; a longer --budget would probably decide" : "; only a much longer --budget might decide";
   else if (more)
     text += fmt::format("; --rounds {} would probably decide", experiment.order.size() + *more);
   else
