@@ -117,7 +117,7 @@ std::string show_sentence(const sentence& said, const terminal& out) {
 
 std::string show_legend(const terminal& out) {
   const std::string text =
-      "wall: median over the rounds, from before the model's set-up to its last result · set-up: its share of that · "
+      "wall: median over the runs, from before the model's set-up to its last result · set-up: its share of that · "
       "CPU: of all threads and processes · cores: CPU/wall · memory: peak · "
       "switches: context switches, voluntary/involuntary · [from–to]: where a ratio is, with 95 %";
   return " " + styled(ansi::dim, wrapped(text, out.width, 1), out) + "\n";

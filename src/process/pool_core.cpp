@@ -24,12 +24,12 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr unsigned most_failed_starts = 3;
-constexpr duration time_to_leave = 5s;         // for a worker to flush, and run its destructors
-constexpr duration work_per_chunk = 500us;     // enough to make the hand-over cheap
-constexpr duration work_per_long_chunk = 1ms;  // while much is left: ends of chunks wake the program
-constexpr std::size_t chunks_per_worker = 4;   // of what is left, so that all workers end at about the same time
-constexpr std::size_t long_chunks_per_worker = 16;
-constexpr duration work_ahead = 500us;       // what a worker may have besides what it is at
+constexpr duration time_to_leave = 5s;              // for a worker to flush, and run its destructors
+constexpr duration work_per_chunk = 500us;          // enough to make the hand-over cheap
+constexpr duration work_per_long_chunk = 1ms;       // while much is left: ends of chunks wake the program
+constexpr std::size_t chunks_per_worker = 4;        // of what is left, so that all workers end at about the same time
+constexpr std::size_t long_chunks_per_worker = 16;  // likewise, for long ones
+constexpr duration work_ahead = 500us;              // what a worker may have besides what it is at
 constexpr duration worth_waking_for = 25us;  // for less, a worker that is awake is as soon at it as one that wakes up
 constexpr duration unknown_time = 1h;        // of what was never run: nothing is sent after it
 constexpr duration patience = 1ms;           // with a worker that has more than it is at, while another has nothing

@@ -17,6 +17,8 @@ using walls = std::vector<std::vector<double>>;
 
 enum class noise { normal, drifting, spiky, unfair };
 constexpr noise all_noises[] = {noise::normal, noise::drifting, noise::spiky, noise::unfair};
+constexpr noise noises_of_runs[] = {noise::normal, noise::drifting,
+                                    noise::spiky};  // unfair rounds of one run are normal
 
 std::string name_of(noise kind) {
   switch (kind) {
@@ -150,11 +152,11 @@ TEST(Simulation, OfEqualModelsOneInAHundredAtMostIsCalledFaster) {
 
 // 3 % apart is not more than 3 % apart, nor less: the hardest case there is.
 TEST(Simulation, OfModelsThatDifferByTheSmallestEffectFewAreCalledFasterOrTheSame) {
-  for (const noise kind : all_noises)
+  for (const noise kind : noises_of_runs)
     for (const auto& plan : {planned_looks, five_rounds}) {
       const shares found = verdicts({0, margin}, kind, plan);
       EXPECT_LE(found.different, 0.01) << name_of(kind);
-      EXPECT_LE(found.same, 0.055) << name_of(kind);  // 5 %, as 3000 experiments show it
+      EXPECT_LE(found.same, 0.05) << name_of(kind);
     }
 }
 
