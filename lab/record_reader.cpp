@@ -265,11 +265,13 @@ void check_rounds(const record& experiment, const node& document) {
       continue;
     }
     if (are_whole(seen, experiment)) continue;
-    const std::string more = experiment.repeats > 1
-                                 ? fmt::format(" up to the first look, and {} for each after it", experiment.repeats)
-                                 : "";
     document.at("runs").is_wrong(
-        fmt::format("has not one run of {} for each of {} rounds{}, in their order", model, rounds, more));
+        experiment.repeats == 1
+            ? fmt::format("has not one run of {} for each of {} rounds, in their order", model, rounds)
+            : fmt::format(
+                  "has not one run of {} for each round up to the first look, and {} for each after it, in their "
+                  "order",
+                  model, experiment.repeats));
   }
 }
 

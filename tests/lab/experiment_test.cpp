@@ -246,6 +246,26 @@ TEST_F(Experiment, GoesOnAfterASignalInTheOrderItWouldHaveHad) {
   EXPECT_EQ(whole.conditions.size(), 7U);
 }
 
+TEST_F(Experiment, GoesOnWithAsManyRunsARoundAsWereChosen) {
+  plan.test.looks = {2, 5};
+  plan.warmups = 0;
+  plan.budget = std::chrono::seconds(30);
+  const std::map<std::string, std::string> scripts = {{"serial", good}, {"async", restless()}};
+  const lab::record whole = run(scripts);
+  ASSERT_GT(whole.repeats, 1U);
+  ASSERT_EQ(whole.order.size(), 5U);
+  lab::record begun = whole;
+  begun.interrupted = true;
+  begun.order.resize(3);
+  begun.conditions.resize(3);
+  std::erase_if(begun.runs, [](const lab::run_record& run) { return run.round > 3; });
+  scripted work(scripts);
+  lab::observer nobody;
+  const lab::record resumed =
+      lab::resume_experiment(work, lab::read_record(lab::to_json(begun)), {}, plan.budget, 1, nobody);
+  EXPECT_EQ(resumed.order, whole.order);
+}
+
 TEST_F(Experiment, IsNotResumedIfItIsCompleteOrAnother) {
   const std::map<std::string, std::string> scripts = {{"serial", good}, {"async", good}, {"threads", good}};
   lab::record begun = run(scripts, 2);

@@ -125,6 +125,18 @@ TEST(RecordReader, SaysWhatIsWrongAndWhere) {
   EXPECT_EQ(problem_with("/seed", -1), "/seed is not a whole number of 0 or more");
 }
 
+TEST(RecordReader, WantsAsManyRunsARoundAsThePlanHasThem) {
+  lab::record repeated = sample_record();
+  repeated.test.looks = {4, 5};
+  repeated.repeats = 2;
+  EXPECT_EQ(problem_of(lab::to_json(repeated)),
+            "/runs has not one run of serial for each round up to the first look, and 2 for each after it, in their "
+            "order");
+  const std::vector<lab::run_record> last_round(repeated.runs.end() - 3, repeated.runs.end());
+  repeated.runs.insert(repeated.runs.end(), last_round.begin(), last_round.end());
+  EXPECT_EQ(lab::to_json(lab::read_record(lab::to_json(repeated))), lab::to_json(repeated));
+}
+
 TEST(RecordReader, RefusesRunsThatCannotBePaired) {
   const std::string unpaired = "/runs has not one run of serial for each of 5 rounds, in their order";
   json document = lab::to_json(sample_record());
