@@ -44,8 +44,7 @@ if(TARGET fanout_cli)
   install(TARGETS fanout_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT fanout_tool)
   # What is linked is installed as a target, which can be stripped; the rest of the folder as it lies there.
   install(DIRECTORY ${PROJECT_BINARY_DIR}/lib/fanout DESTINATION lib COMPONENT fanout_tool USE_SOURCE_PERMISSIONS
-          PATTERN "__pycache__" EXCLUDE PATTERN "fanout-worker" EXCLUDE PATTERN "_fanout.abi3.so" EXCLUDE
-          PATTERN "libfanout_gil.so" EXCLUDE)
+          PATTERN "fanout-worker" EXCLUDE PATTERN "_fanout.abi3.so" EXCLUDE PATTERN "libfanout_gil.so" EXCLUDE)
   install(TARGETS fanout_worker RUNTIME DESTINATION lib/fanout COMPONENT fanout_tool)
   if(TARGET fanout_python)
     install(TARGETS fanout_python fanout_gil LIBRARY DESTINATION lib/fanout COMPONENT fanout_tool)
@@ -54,7 +53,7 @@ endif()
 
 if(TARGET fanout_package)
   install(DIRECTORY ${PROJECT_BINARY_DIR}/lib/python3/dist-packages/fanout DESTINATION lib/python3/dist-packages
-          COMPONENT python USE_SOURCE_PERMISSIONS PATTERN "__pycache__" EXCLUDE PATTERN "_fanout.abi3.so" EXCLUDE)
+          COMPONENT python USE_SOURCE_PERMISSIONS PATTERN "_fanout.abi3.so" EXCLUDE)
   install(TARGETS fanout_python LIBRARY DESTINATION lib/python3/dist-packages/fanout COMPONENT python)
 endif()
 

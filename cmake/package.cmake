@@ -41,6 +41,16 @@ macro(fanout_debian_package component package section about)
   set(CPACK_COMPONENT_${component_key}_DESCRIPTION "${about}")
 endmacro()
 
+# fanout_has_python(COMPONENT FOLDER): a folder of modules, to be compiled where they are installed.
+macro(fanout_has_python component folder)
+  string(TOUPPER ${component} component_key)
+  foreach(script postinst prerm)
+    configure_file(${CMAKE_CURRENT_LIST_DIR}/debian/bytecode/${script}.in ${PROJECT_BINARY_DIR}/debian/${component}/${script} @ONLY)
+    list(APPEND CPACK_DEBIAN_${component_key}_PACKAGE_CONTROL_EXTRA ${PROJECT_BINARY_DIR}/debian/${component}/${script})
+  endforeach()
+  set(CPACK_DEBIAN_${component_key}_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+endmacro()
+
 fanout_debian_package(fanout_tool fanout devel
   "find out which concurrency model is best for a task
 Runs work of yours one after another, as coroutines, in threads and in
@@ -52,6 +62,7 @@ fanout costs measures what switches, threads and processes cost here;
 fanout doctor says what this machine offers.")
 set(CPACK_DEBIAN_FANOUT_TOOL_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_FANOUT_TOOL_PACKAGE_RECOMMENDS "python3 (>= 3.11)")
+fanout_has_python(fanout_tool /usr/lib/fanout/fanout_host)
 
 fanout_debian_package(fanout_development libfanout-dev libdevel
   "coroutines, thread pools and process pools for C++23
@@ -69,5 +80,6 @@ The pools and meters of fanout, for the interpreter that you have.")
 set(CPACK_DEBIAN_PYTHON_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "python3 (>= 3.11)")
 set(CPACK_DEBIAN_PYTHON_PACKAGE_RECOMMENDS "python3-cloudpickle, fanout")
+fanout_has_python(python /usr/lib/python3/dist-packages/fanout)
 
 include(CPack)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# A worker process of the processes model: serves fanout's process pool. Whatever this imports makes every worker late.
+# The program of the workers of the processes models, and of the process that they are forked from: WORKER HEX, which is
+# marshal's form of (source, function, setup). Whatever this imports makes every worker late.
 # Processes that multiprocessing starts in a task run this file too, under another name: for them it is empty.
 if __name__ == "__main__":
+    import marshal
     import os
     import sys
 
@@ -12,5 +14,5 @@ if __name__ == "__main__":
     import _fanout
     from fanout_host import end, worker
 
-    worker.prepare()
-    _fanout.serve(worker.run, end.finish)
+    work = marshal.loads(bytes.fromhex(sys.argv[1]))
+    _fanout.serve(worker.run, end.finish, lambda: worker.load_first(*work))

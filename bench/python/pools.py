@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """fanout.process_pool beside multiprocessing.Pool, ProcessPoolExecutor and, if it is there, joblib's loky: two workers each, in one
-program, in turns. Each round takes every measure of every library once, in random order; what is printed is how many times as
+program, in turns. How long they take to start is measured with workers that start alike, as far as that can be: fanout's are forks of
+the program where the others' are, else of an interpreter. Each round takes every measure of every library once, in random order; what is printed is how many times as
 long as fanout the others took *within* a round: the median over the rounds, and the interval that holds the true median
 with at least 95 % (order statistics: right for any distribution). Ends with 1 if a target is missed, the whole interval on its
 wrong side; one that is not shown is no failure.
@@ -83,7 +84,7 @@ def libraries(start):
     """By name: what makes a pool."""
     context = multiprocessing.get_context(start)
     makers = {
-        "fanout": lambda: OfExecutor(fanout.process_pool(pool_tasks.WORKERS)),
+        "fanout": lambda: OfExecutor(fanout.process_pool(pool_tasks.WORKERS, start="fork" if start == "fork" else "forkserver")),
         "Pool": lambda: OfPool(context.Pool(pool_tasks.WORKERS)),
         "ProcessPoolExecutor": lambda: OfExecutor(concurrent.futures.ProcessPoolExecutor(pool_tasks.WORKERS, context)),
     }

@@ -1,5 +1,6 @@
 # Run by cpack on what it is about to pack: adds what Debian wants in every package, its copyright and the changelog of the package,
-# compresses manual pages, and puts the completion for zsh where Debian's zsh looks, as `cmake --install` does not.
+# compresses manual pages, and puts the completion for zsh where Debian's zsh looks, as `cmake --install` does not. Bytecode is
+# made when the package is installed, by the Python that is there (bytecode/).
 
 if(NOT CPACK_GENERATOR STREQUAL "DEB")
   return()
@@ -26,6 +27,11 @@ foreach(component IN LISTS CPACK_COMPONENTS_ALL)
   # Its site-functions are those below /usr/local.
   if(IS_DIRECTORY ${share}/zsh/site-functions)
     file(RENAME ${share}/zsh/site-functions ${share}/zsh/vendor-completions)
+  endif()
+  file(GLOB_RECURSE folders LIST_DIRECTORIES true ${CPACK_TEMPORARY_DIRECTORY}/${component}/*)
+  list(FILTER folders INCLUDE REGEX "/__pycache__$")
+  if(folders)
+    file(REMOVE_RECURSE ${folders})
   endif()
   file(GLOB pages ${share}/man/man*/*)
   foreach(page IN LISTS pages)

@@ -10,16 +10,20 @@ namespace fanout_python {
 /// called when the last has returned, before the pool is taken down.
 PyObject* run_in_threads(PyObject* module, PyObject* arguments);
 
-/// run_in_processes(command, tasks, workers, seen, spawns): a list with what serve()'s `run` returns for each `bytes`
-/// that iterating over `tasks` gives, or a `str` that says why there is nothing. `command` is what starts a worker,
-/// which must call serve(). seen(list) is called when the last task has ended, before the workers end.
+/// run_in_processes(command, tasks, workers, seen, start): a list with what the workers' `run` returns for each `bytes`
+/// that iterating over `tasks` gives, or a `str` that says why there is nothing. For `command`, which is what starts a
+/// worker, and `start`, see serving.hpp. seen(list) is called when the last task has ended, before the workers end.
 PyObject* run_in_processes(PyObject* module, PyObject* arguments);
 
-/// serve(run, leave): in a worker; calls run(bytes) → bytes for each task, leave() after the last, and does not return.
+/// serve(run, leave[, load]): in a worker's command; calls load(), then, in a worker, run(bytes) → bytes for each task
+/// and leave() after the last. It does not return.
 PyObject* serve(PyObject* module, PyObject* arguments);
 
-/// The types behind fanout.process_pool and fanout.thread_pool: process_pool(command, workers) and
-/// thread_pool(workers), where 0 workers are as many as there are CPUs. A new reference; null with an exception set.
+/// serve_forks(run, leave): what workers of this program's pools will call whose start is "fork".
+PyObject* serve_forks(PyObject* module, PyObject* arguments);
+
+/// The types behind fanout.process_pool and fanout.thread_pool: process_pool(command, workers,
+/// start) and thread_pool(workers), where 0 workers are as many as there are CPUs. A new reference; null with an exception set.
 PyObject* process_pool_type(PyObject* module);
 PyObject* thread_pool_type(PyObject* module);
 

@@ -36,8 +36,9 @@ namespace {
 
 PyMethodDef functions[] = {
     {"run_in_threads", run_in_threads, METH_VARARGS, "run_in_threads(call, tasks, workers, finished)"},
-    {"run_in_processes", run_in_processes, METH_VARARGS, "run_in_processes(command, tasks, workers, seen, spawns)"},
-    {"serve", serve, METH_VARARGS, "serve(run, leave)"},
+    {"run_in_processes", run_in_processes, METH_VARARGS, "run_in_processes(command, tasks, workers, seen, start)"},
+    {"serve", serve, METH_VARARGS, "serve(run, leave[, load])"},
+    {"serve_forks", serve_forks, METH_VARARGS, "serve_forks(run, leave)"},
     {"learn_gil", learn_gil, METH_NOARGS, "learn_gil()"},
     {"gil_waits_here", gil_waits_here, METH_NOARGS, "gil_waits_here()"},
     {"gil_waits", gil_waits, METH_NOARGS, "gil_waits()"},

@@ -199,7 +199,7 @@ object reason(fanout::future<outcome>& result, outcome& taken) {
 
 class pool {
  public:
-  explicit pool(fanout::process_pool_options options) : pool_(std::move(options)) {}
+  explicit pool(python_pool made) : pool_(std::move(made)) {}
 
   void submit(PyObject* future, std::uint32_t kind, PyObject* function, PyObject* data, PyObject* buffers) {
     const held_buffers held(buffers);
@@ -207,10 +207,10 @@ class pool {
         {.kind = kind, .function = view_of(function), .data = view_of(data), .buffers = held.views()}};
     auto waiting = std::make_unique<pending_task>(future, finished_);
     if (task.content.encoded_size() < least_unlocked) {
-      waiting->result = pool_.submit(run_python(), task);
+      waiting->result = pool_->submit(run_python(), task);
     } else {
       const unlocked while_it_is_copied;
-      waiting->result = pool_.submit(run_python(), task);
+      waiting->result = pool_->submit(run_python(), task);
     }
     pending_task* const begun = waiting.release();
     Py_INCREF(future);
@@ -253,13 +253,13 @@ class pool {
   void close(fanout::shutdown_mode mode) {
     {
       const unlocked while_workers_leave;
-      pool_.shutdown(mode);
+      pool_->shutdown(mode);
     }
     is_closed_ = true;
     finished_.nudge();
   }
 
-  unsigned workers() const { return pool_.workers(); }
+  unsigned workers() const { return pool_->workers(); }
 
   /// Of a pool that nobody will collect from any more.
   void forget() {
@@ -303,7 +303,7 @@ class pool {
   std::unordered_map<PyObject*, pending_task*> waiting_;  // by the future; those that were collected are not here
   bool nothing_was_owed_ = false;  // when somebody last began to wait: what is submitted is news to them
   bool is_closed_ = false;
-  fanout::process_pool pool_;  // last: its end may finish tasks
+  const python_pool pool_;  // last: its end may finish tasks
 };
 
 /// The object as Python has it.
@@ -316,11 +316,10 @@ pool& pool_of(PyObject* self) { return *reinterpret_cast<pool_object*>(self)->se
 PyObject* make(PyTypeObject* type, PyObject* arguments, PyObject*) {
   PyObject* command = nullptr;
   unsigned workers = 0;
-  if (!PyArg_ParseTuple(arguments, "OI", &command, &workers)) return nullptr;
+  const char* start = nullptr;
+  if (!PyArg_ParseTuple(arguments, "OIs", &command, &workers, &start)) return nullptr;
   return guarded([&] {
-    fanout::process_pool_options options{.worker_command = strings_of(command)};
-    if (workers != 0) options.workers = workers;
-    auto made = std::make_unique<pool>(std::move(options));
+    auto made = std::make_unique<pool>(pool_of_interpreters(strings_of(command), workers, start));
     const auto allocate = reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc));
     object self = object::steal(allocate(type, 0));
     reinterpret_cast<pool_object*>(self.get())->self = made.release();
@@ -335,7 +334,6 @@ void end(pool* dying) {
     dying->forget();
     return object();
   });
-  const unlocked while_it_ends;
   delete dying;
 }
 

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The model processes: fanout's process pool with workers that are interpreters. A task travels as bytes of Python's
 // own making; the one function that is shipped lives here, in the module that both sides have loaded.
-#include <pthread.h>
-
 #include <deque>
 #include <fanout/detail/archive.hpp>
-#include <fanout/detail/worker_leave.hpp>
 #include <fanout/errors.hpp>
 #include <fanout/process_pool.hpp>
 #include <string>
@@ -20,33 +17,7 @@
 
 namespace fanout_python {
 
-serving served;
-
 namespace {
-
-/// Has this worker run a task? Else it has nothing to finish.
-bool has_run = false;
-
-/// While fanout::init() may fork workers of this process, which Python must be told of as if os.fork() did it.
-bool forks_workers = false;
-
-void before_fork() {
-  if (!forks_workers) return;
-  take_back_this_thread();
-  PyOS_BeforeFork();
-}
-
-void after_fork_in_parent() {
-  if (!forks_workers) return;
-  PyOS_AfterFork_Parent();
-  hand_over_this_thread();
-}
-
-void after_fork_in_child() {
-  if (!std::exchange(forks_workers, false)) return;
-  PyOS_AfterFork_Child();
-  hand_over_this_thread();
-}
 
 /// A task: in the program where Python has it, in the worker where it arrived, as long as it runs. Megabytes are not
 /// copied more often than they must.
@@ -71,14 +42,6 @@ std::string run_task(const task_bytes& task) {
   } catch (const python_error&) {
     throw std::runtime_error(take_error_text());
   }
-}
-
-/// When a worker ends.
-void leave() {
-  if (!has_run) return;
-  const calling_python here(served.interpreter);
-  Py_XDECREF(PyObject_CallNoArgs(served.leave));
-  PyErr_Clear();
 }
 
 /// What came of a task: the bytes that run_task returned, or why there are none.
@@ -160,11 +123,6 @@ object list_of(const std::vector<answer>& answers) {
 
 }  // namespace
 
-void begin_task() noexcept {
-  forks_workers = false;
-  has_run = true;
-}
-
 std::vector<std::string> strings_of(PyObject* list) {
   std::vector<std::string> strings;
   const Py_ssize_t size = PyList_Size(list);
@@ -178,38 +136,14 @@ PyObject* run_in_processes(PyObject*, PyObject* arguments) {
   PyObject* tasks = nullptr;
   PyObject* seen = nullptr;
   unsigned workers = 0;
-  int spawns = 0;
-  if (!PyArg_ParseTuple(arguments, "OOIOp", &command, &tasks, &workers, &seen, &spawns)) return nullptr;
+  const char* start = nullptr;
+  if (!PyArg_ParseTuple(arguments, "OOIOs", &command, &tasks, &workers, &seen, &start)) return nullptr;
   return guarded([&] {
-    using fanout::start_method;
-    fanout::process_pool_options options{.workers = workers,
-                                         .start = spawns != 0 ? start_method::spawn : start_method::forkserver,
-                                         .worker_command = strings_of(command)};
-    unlocked free;
-    fanout::process_pool pool(std::move(options));
-    return free.locked([&] {
-      object results = list_of(run_of_tasks(pool).run(tasks));
-      object::steal(PyObject_CallFunctionObjArgs(seen, results.get(), nullptr));
-      return results;
-    });
+    const python_pool pool = pool_of_interpreters(strings_of(command), workers, start);
+    object results = list_of(run_of_tasks(*pool).run(tasks));
+    object::steal(PyObject_CallFunctionObjArgs(seen, results.get(), nullptr));
+    return results;
   });
-}
-
-PyObject* serve(PyObject*, PyObject* arguments) {
-  served.interpreter = PyInterpreterState_Get();
-  if (!PyArg_ParseTuple(arguments, "OO", &served.run, &served.leave)) return nullptr;
-  if (const int error = ::pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child); error != 0) {
-    errno = error;
-    return PyErr_SetFromErrno(PyExc_OSError);
-  }
-  fanout::detail::at_worker_leave(leave);
-  hand_over_this_thread();
-  forks_workers = true;
-  fanout::init(0, nullptr);
-  forks_workers = false;
-  take_back_this_thread();
-  PyErr_SetString(PyExc_RuntimeError, "this program is started by fanout, as a worker of a process pool");
-  return nullptr;
 }
 
 }  // namespace fanout_python

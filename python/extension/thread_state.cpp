@@ -58,8 +58,11 @@ class thread_state {
 
   void leave() { PyEval_SaveThread(); }
 
-  void adopt(PyThreadState* state) { state_ = state; }
-  PyThreadState* give_up() { return std::exchange(state_, nullptr); }
+  void adopt(PyThreadState* state) {
+    was_known_ = state_ == state;  // in a task
+    state_ = state;
+  }
+  PyThreadState* give_up() { return was_known_ ? state_ : std::exchange(state_, nullptr); }
 
  private:
   void take_lock() {
@@ -69,7 +72,7 @@ class thread_state {
   }
 
   PyThreadState* state_ = nullptr;
-  bool ours_ = false;
+  bool ours_ = false, was_known_ = false;
 };
 
 thread_local thread_state this_thread;

@@ -29,9 +29,14 @@ _open_pools = weakref.WeakSet()
 _owner = os.getpid()
 
 
+_makes_forks = False  # while a pool is made whose workers are forks of this process
+
+
 def _forked():
-    """In a child made by fork: the pools are its parent's."""
+    """In a child made by fork: the pools are its parent's, and if it will be a worker, so is what is to run at the exit."""
     _open_pools.clear()
+    if _makes_forks:
+        atexit._clear()
 
 
 @atexit.register
@@ -158,6 +163,21 @@ def _worker_command():
     return [os.fsencode(word) for word in command]
 
 
+def _core_of_forks(workers, shared):
+    """Of a pool whose workers are forks of this process, with `shared` in its __main__."""
+    global _makes_forks
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()  # or they would print again what is in there
+    before = _wire.shared_with_program  # this process may be a worker itself
+    _makes_forks, _wire.shared_with_program = True, shared
+    try:
+        _fanout.serve_forks(_wire.run, _wire.leave)
+        return _fanout.process_pool([], workers, "fork")
+    finally:
+        _makes_forks, _wire.shared_with_program = False, before
+
+
 def _failure(reason):
     name, text, signal, exit_code, pid = reason
     if name == "worker_died":
@@ -197,14 +217,24 @@ _MOST_IN_CHUNK = 2000  # what is done by then shows, and what a worker's death t
 class process_pool(Executor):
     """Processes that run functions: `workers` of them, or as many as there are CPUs for this process.
 
-    Functions and arguments are pickled; what is defined in __main__, the REPL or a notebook's cell goes by value. The workers
-    are forks of an interpreter that runs nothing but what tasks bring along. One that is killed takes along its task alone,
-    which raises WorkerDied. What is submitted is run, also when nobody asks for it, before the program ends."""
+    Functions and arguments are pickled; what is defined in __main__, the REPL or a notebook's cell goes by value. A worker
+    that is killed takes along its task alone, which raises WorkerDied. What is submitted is run, also when nobody asks for
+    it, before the program ends.
 
-    def __init__(self, workers=None):
+    `start` says what workers are forks of: one more interpreter, which runs nothing but what tasks bring along ("forkserver"),
+    or this program as it is now, which must have no other threads ("fork")."""
+
+    def __init__(self, workers=None, *, start="forkserver"):
         if workers is not None and workers < 1:
             raise ValueError("a pool has one worker or more")
-        self._core = _fanout.process_pool(_worker_command(), workers or 0)
+        if start not in ("forkserver", "fork"):
+            raise ValueError(f"start is 'forkserver' or 'fork', not {start!r}")
+        if start == "fork":
+            self._shared = dict(vars(sys.modules["__main__"]))
+            self._core = _core_of_forks(workers or 0, self._shared)
+        else:
+            self._shared = None
+            self._core = _fanout.process_pool(_worker_command(), workers or 0, start)
         self._changed = threading.Condition()  # guards the states of all futures
         self._collecting = threading.RLock()  # held by who collects
         self._collector = self._closer = None  # threads
@@ -218,13 +248,13 @@ class process_pool(Executor):
     def submit(self, function, /, *args, **kwargs):
         if self._is_closed:
             raise RuntimeError(_CLOSED)
-        kind, code = _wire.encode_function(function)
+        kind, code = _wire.encode_function(function, self._shared)
         future = Future(self)
         if not kwargs:
-            pickled, data, buffers = _wire.encode(args)
+            pickled, data, buffers = _wire.encode(args, self._shared)
             kind |= pickled
         else:
-            data, buffers = _wire.pickled((_wire.beside(args), kwargs))
+            data, buffers = _wire.pickled((_wire.beside(args), kwargs), self._shared)
             kind |= _wire.PICKLED | _wire.NAMED
         self._core.submit(future, kind, code, data, buffers)
         return future
@@ -237,7 +267,7 @@ class process_pool(Executor):
         if chunksize is not None and chunksize < 1:
             raise ValueError("chunksize must be 1 or more")
         deadline = None if timeout is None else monotonic() + timeout
-        once, code = _wire.encode_function(function)
+        once, code = _wire.encode_function(function, self._shared)
         kind = once | _wire.EACH | (_wire.UNPACKED if len(iterables) > 1 else 0)
         items = zip(*iterables) if len(iterables) > 1 else iterables[0]
         if chunksize is None:
@@ -245,7 +275,7 @@ class process_pool(Executor):
         futures = []
         try:
             for chunk in _chunks(items, self.workers, chunksize):
-                pickled, data, buffers = _wire.encode(chunk if type(chunk) is list else list(chunk))
+                pickled, data, buffers = _wire.encode(chunk if type(chunk) is list else list(chunk), self._shared)
                 futures.append(future := Future(self))
                 self._core.submit(future, kind | pickled, code, data, buffers)
         except BaseException:

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Calls and their results as bytes. Both ends are the same interpreter, so numbers and texts travel as marshal has them;
 # all else by pickle, with the memory of large arrays beside its bytes; what pickle could only name, since it is defined in
-# the program itself (__main__: a script, the REPL, a notebook's cell), by value, which is cloudpickle's art.
+# the program itself (__main__: a script, the REPL, a notebook's cell), by value, which is cloudpickle's art. But workers that are
+# forks of the program have what was in its __main__ when they were forked: they *share* it, and it goes by name.
 #
 # Workers import this before they are ready: nothing here may import what takes time.
 import marshal
 import sys
-from _pickle import PickleBuffer, PicklingError, dumps, loads
+from _io import BytesIO
+from _pickle import PickleBuffer, Pickler, PicklingError, dumps, loads
 
 # As in types, which is not loaded when a worker starts.
 FunctionType, BuiltinFunctionType, ModuleType = type(lambda: 0), type(len), type(sys)
@@ -26,11 +28,11 @@ _MOST_KEPT = 256
 _MAIN = b"\x8c\x08__main__"  # the name of a module, as pickle writes it
 
 
-def encode(value):
+def encode(value, shared=None):
     """(PICKLED or 0, data, buffers or None) of a tuple or a list."""
     if SCALARS.issuperset(map(type, value)):
         return 0, marshal.dumps(value, 2), None
-    return PICKLED, *pickled(beside(value))
+    return PICKLED, *pickled(beside(value), shared)
 
 
 def encode_result(value):
@@ -38,7 +40,7 @@ def encode_result(value):
     kind = type(value)
     if kind in SCALARS or kind is list and SCALARS.issuperset(map(type, value)):
         return 0, marshal.dumps(value, 2), None
-    return PICKLED, *pickled(PickleBuffer(value) if _is_large(value) else value)
+    return PICKLED, *pickled(PickleBuffer(value) if _is_large(value) else value, shared_with_program)
 
 
 def decode(kind, data, buffers):
@@ -56,7 +58,7 @@ def _is_large(value):
     return type(value) in (bytes, bytearray) and len(value) >= _LARGE
 
 
-def pickled(value):
+def pickled(value, shared=None):
     """(bytes, buffers or None)"""
     buffers = []
 
@@ -66,20 +68,48 @@ def pickled(value):
             return True
         buffers.append(memory)
 
-    data = _by_reference(value, is_inside)
+    data = _by_reference(value, is_inside, shared)
     if data is None:
         buffers.clear()
         data = _by_value(value, is_inside)
     return data, buffers or None
 
 
-def _by_reference(value, is_inside=None):
+def _by_reference(value, is_inside=None, shared=None):
     """None if pickle cannot, or would name what a worker does not find."""
     try:
+        if shared is not None:
+            return _SharingPickler.dumps(value, is_inside, shared)
         data = dumps(value, 5, buffer_callback=is_inside)
     except Exception:
         return None
     return None if _MAIN in data else data
+
+
+# In a worker that is a fork of the program: what was in __main__ then, by name.
+shared_with_program = None
+
+
+class _SharingPickler(Pickler):
+    @classmethod
+    def dumps(cls, value, is_inside, shared):
+        stream = BytesIO()
+        pickler = cls(stream, 5, buffer_callback=is_inside)
+        pickler._shared = shared
+        pickler.dump(value)
+        return stream.getvalue()
+
+    def reducer_override(self, value):
+        if isinstance(value, (type, FunctionType)) and value.__module__ == "__main__" and not self._has(value):
+            raise PicklingError(f"{value!r} has come since")
+        return NotImplemented
+
+    def _has(self, value):
+        name, *inner = value.__qualname__.split(".")
+        found = self._shared.get(name)
+        for each in inner:
+            found = getattr(found, each, None)
+        return found is value
 
 
 def _by_value(value, is_inside=None):
@@ -97,12 +127,16 @@ def _by_value(value, is_inside=None):
 _known_functions = {}  # function → ((ONCE or 0, bytes), what must be as it was then, or None)
 
 
-def encode_function(function):
+def encode_function(function, shared=None):
     """(ONCE or 0, bytes)"""
+    if shared is not None and type(function) is FunctionType:
+        data = _by_reference(function, None, shared)
+        if data is not None:
+            return 0, data
     try:
         known = _known_functions.get(function)
     except TypeError:  # not hashable
-        return ONCE, pickled_alone(function)
+        return ONCE, pickled_alone(function, shared)
     if known is not None and (known[1] is None or known[1] == _surroundings(function)):
         return known[0]
     if type(function) is FunctionType:
@@ -114,7 +148,7 @@ def encode_function(function):
         data = _by_reference(function)
         if data is not None:
             return _keep(function, data)
-    return ONCE, pickled_alone(function)
+    return ONCE, pickled_alone(function, shared)
 
 
 class _Unknown(Exception):
@@ -195,9 +229,9 @@ def _is_modules_own(function):
     return type(function) is BuiltinFunctionType and isinstance(function.__self__, (ModuleType, type(None)))
 
 
-def pickled_alone(value):
+def pickled_alone(value, shared=None):
     """Its bytes, with all memory in them."""
-    data = _by_reference(value)
+    data = _by_reference(value, None, shared)
     return _by_value(value) if data is None else data
 
 
@@ -229,7 +263,7 @@ def run(kind, function, data, buffers):
         arguments = loads(data, buffers=buffers) if kind & PICKLED else marshal.loads(data)
         if kind & EACH:
             _call_each(call, arguments, kind & UNPACKED, values)
-            result = encode(values)
+            result = encode(values, shared_with_program)
         elif kind & NAMED:
             result = encode_result(call(*arguments[0], **arguments[1]))
         else:
@@ -260,13 +294,13 @@ def _failed(error, values):
         users = users.tb_next
     text = "".join(format_exception(type(error), error, users)).rstrip("\n")
     try:
-        data = pickled_alone(error)
+        data = pickled_alone(error, shared_with_program)
         loads(data)  # one whose __init__ takes other arguments than it keeps can be written, but not read
     except BaseException:
         data = dumps((type(error).__name__, _text_of(error)), 5)
     whole = (data, text) if values is None else (values, data, text)
     try:
-        return FAILED | PICKLED, *pickled(whole)
+        return FAILED | PICKLED, *pickled(whole, shared_with_program)
     except BaseException:  # one of the values cannot be sent
         return FAILED | PICKLED, dumps((data, text) if values is None else ([], data, text), 5), None
 
@@ -276,3 +310,13 @@ def _text_of(error):
         return str(error)
     except Exception:
         return ""
+
+
+def leave():
+    """In a worker, after the last."""
+    import atexit
+
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()

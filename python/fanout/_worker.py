@@ -17,12 +17,4 @@ if __name__ == "__main__":
     if sys.stdout is not None:
         sys.stdout.reconfigure(line_buffering=True)
 
-    def leave():
-        import atexit
-
-        atexit._run_exitfuncs()
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
-
-    _fanout.serve(_wire.run, leave)
+    _fanout.serve(_wire.run, _wire.leave)

@@ -23,7 +23,7 @@ def report(options, extension_problem):
             "executable": models.interpreter(),
             "implementation": platform.python_implementation(),
         },
-        "models": {"processes/fork": _NEVER_FORKED, **{name: _model_problem(name, options, extension_problem, problem) for name in models.BY_NAME}},
+        "models": {name: _model_problem(name, options, extension_problem, problem) for name in models.BY_NAME},
         "abilities": _abilities(),
         "notes": _notes(options) if options.source else [],
         "problem": problem,
@@ -40,13 +40,11 @@ def _abilities():
 
 # --- models
 
-_NEVER_FORKED = ("a fork of an interpreter finds locked for ever what other threads had locked; processes are forks of one that "
-                 "is started clean, and --peers forks as multiprocessing does")
-
-
 def _model_problem(name, options, extension_problem, problem):
     if name in models.WITH_EXTENSION and extension_problem:
         return extension_problem
+    if name == "processes/fork" and options.source and not problem:
+        return _fork_problem(options)
     if name == "to_thread" and options.source and not problem:
         return _to_thread_problem(options)
     if name == "subinterpreters" and sys.version_info < (3, 12):
@@ -57,6 +55,14 @@ def _model_problem(name, options, extension_problem, problem):
         if name == needed_by and find_spec(package) is None:
             return f"{package} is not installed for {models.interpreter()}"
     return None
+
+
+def _fork_problem(options):
+    started = len(os.listdir("/proc/self/task")) - 1
+    if started == 0:
+        return None
+    return (f"importing {options.spelling} starts {started} thread{'s' if started > 1 else ''}: a fork would find locked for ever "
+            "what another thread has locked")
 
 
 def _to_thread_problem(options):

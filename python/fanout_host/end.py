@@ -19,11 +19,17 @@ _EXTENSION = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_fanout.a
 
 
 _open_at_begin = set()
+_opened_by_user = set()
 
 
 def begin():
-    """Before any code of the user's runs."""
-    _open_at_begin.update(_open_files())
+    """Before any code of the user's runs; and in a worker before its first task."""
+    _open_at_begin.update(set(_open_files()) - _opened_by_user)
+
+
+def note_users_files():
+    """What is open now and was not when it began: workers that are forked from here inherit it, beside what is theirs."""
+    _opened_by_user.update(set(_open_files()) - _open_at_begin)
 
 
 def _open_files():

@@ -137,14 +137,18 @@ def threads(work, clock):
     return outcomes
 
 
-def processes(work, clock, spawns=False):
-    """fanout's process pool; its workers, forks of one more interpreter or one each, import the user's file, once each."""
+def processes(work, clock, start="forkserver"):
+    """fanout's process pool. Its workers are forks of one more interpreter, which imports the user's file; or one each; or
+    forks of this one."""
     import _fanout
     from marshal import dumps
 
-    # Not needed here, but what importing it costs is outside of the clock for every other model.
-    load.module(work.source, work.function)
-    command = [interpreter(), os.path.join(os.path.dirname(os.path.dirname(__file__)), "worker.py")]
+    # For forks. Else it is not needed here, but what importing it costs is outside of the clock for every other model.
+    work.load()
+    program = os.path.join(os.path.dirname(os.path.dirname(__file__)), "worker.py")
+    command = [interpreter(), program, dumps((work.source, work.function, work.setup)).hex()]
+    if start == "fork":
+        worker.serve_forks()
     clock.start()
     outcomes = []
     sent = 0
@@ -163,13 +167,17 @@ def processes(work, clock, spawns=False):
         returned = sum(len(result) for result in results if isinstance(result, bytes))
         clock.more["shipped_bytes"] = sent + returned
 
-    _fanout.run_in_processes([os.fsencode(word) for word in command], tasks(), work.workers, seen, spawns)
+    _fanout.run_in_processes([os.fsencode(word) for word in command], tasks(), work.workers, seen, start)
     clock.count_reaped()
     return outcomes
 
 
 def spawned_processes(work, clock):
-    return processes(work, clock, spawns=True)
+    return processes(work, clock, "spawn")
+
+
+def forked_processes(work, clock):
+    return processes(work, clock, "fork")
 
 
 def free_threading(work, clock):
@@ -188,11 +196,12 @@ BY_NAME = {
     "threads": threads,
     "processes": processes,
     "processes/spawn": spawned_processes,
+    "processes/fork": forked_processes,
     "subinterpreters": subinterpreters.run,
     "free-threading": free_threading,
     **peers.BY_NAME,
 }
-WITH_EXTENSION = ("threads", "processes", "processes/spawn")
+WITH_EXTENSION = ("threads", "processes", "processes/spawn", "processes/fork")
 WITH_METER = (*WITH_EXTENSION, "to_thread", "ThreadPoolExecutor")  # which use the extension if they can
 
 _IMPORTS = {

@@ -67,7 +67,21 @@ def _forked():
 
 
 def _module_names_in(folder):
+    """Of what an import would take from there before Python's own."""
+    return {entry.partition(".")[0] for entry in _entries_of(folder) if _is_module(folder, entry)}
+
+
+def _entries_of(folder):
     try:
-        return {entry.partition(".")[0] for entry in os.listdir(folder)}
-    except OSError:  # one may import from a folder that one may not list
-        return set()
+        return os.listdir(folder)
+    except OSError:  # it is no folder, or one may import from it, but not list it
+        return ()
+
+
+def _is_module(folder, entry):
+    """A folder without __init__ is one only if there is no other of the name."""
+    if "." in entry:
+        return entry.endswith((".py", ".pyc", ".so"))
+    if entry not in sys.stdlib_module_names:
+        return False
+    return any(inner.startswith("__init__.") for inner in _entries_of(os.path.join(folder, entry)))

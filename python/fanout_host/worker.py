@@ -15,6 +15,31 @@ def prepare():
     lines.install()
 
 
+def load_first(source, name, setup):
+    """The user's function, once for all workers that are forked from this process. What goes wrong goes wrong again in
+    each of them, and fails its tasks with the reason."""
+    os.environ.pop("FANOUT_WORKER", None)  # the pool has done so in C, which os.environ does not notice
+    prepare()
+    end.begin()
+    own()
+    load.enter(source)
+    try:
+        load.function(source, name, setup)
+    except BaseException as error:
+        end_if_forked(error)
+    lines.complete_all()
+    end.note_users_files()
+
+
+def serve_forks():
+    """Workers will be forks of this process, which has loaded the user's function."""
+    import _fanout
+
+    lines.complete_all()
+    end.note_users_files()
+    _fanout.serve_forks(run, end.finish)
+
+
 def begin():
     """Before the first task: only now is this process what it will be, and not yet the one that forks the workers."""
     global _begun
@@ -24,7 +49,6 @@ def begin():
     own()
     meter.forget()
     end.begin()
-    os.environ.pop("FANOUT_WORKER", None)  # the pool has done so in C, which os.environ does not notice
 
 
 def run(payload):

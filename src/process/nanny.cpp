@@ -69,7 +69,8 @@ class nanny {
     on_child.sa_handler = ring_child_news;
     on_child.sa_flags = SA_RESTART | SA_NOCLDSTOP;
     ::sigaction(SIGCHLD, &on_child, &before_);
-    may_fork_ = own_threads() == 1;  // not if a static constructor started one
+    // Not if what ran before has started threads; nor if it has started processes, which are not workers to share.
+    may_fork_ = own_threads() == 1 && own_children().empty();
     watch_program();
   }
 

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "end_here.hpp"
+#include "fanout/detail/foreign_runtime.hpp"
 #include "fanout/errors.hpp"
 #include "nanny.hpp"
 #include "wire.hpp"
@@ -78,13 +80,10 @@ class spawn_settings {
   posix_spawnattr_t attributes_;
 };
 
-/// In the forked nanny: what posix_spawn does for the other kind.
-[[noreturn]] void live_as_forked_nanny(descriptor socket) {
-  ::setpgid(0, 0);
-  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+std::atomic<bool> keeps_descriptors = false;
+
+/// Takes the place that the nanny's socket has in the other kind, and closes all else.
+descriptor alone(descriptor socket) {
   // Above the standard three first: the socket may have got one of their numbers.
   descriptor kept(::fcntl(socket.get(), F_DUPFD_CLOEXEC, nanny_fd));
   socket.reset();
@@ -94,8 +93,18 @@ class spawn_settings {
     kept = descriptor(nanny_fd);
   }
   ::syscall(SYS_close_range, nanny_fd + 1, ~0U, 0U);
+  return kept;
+}
+
+/// In the forked nanny: what posix_spawn does for the other kind.
+[[noreturn]] void live_as_forked_nanny(descriptor socket) {
+  ::setpgid(0, 0);
+  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
   become_worker_process();
-  run_nanny(std::move(kept));
+  run_nanny(keeps_descriptors.load(std::memory_order_relaxed) ? std::move(socket) : alone(std::move(socket)));
 }
 
 }  // namespace
@@ -120,6 +129,8 @@ unsigned own_threads() {
   return static_cast<unsigned>(std::max(threads - of_sanitizer, 1));
 }
 
+void keep_descriptors_in_forks() noexcept { keeps_descriptors.store(true, std::memory_order_relaxed); }
+
 nanny_process spawn_nanny(const nanny_program& program) {
   auto [ours, theirs] = make_socket_pair(SOCK_SEQPACKET);
   std::string role = std::string(role_variable) + "=nanny:" + std::to_string(nanny_fd);
@@ -138,8 +149,8 @@ nanny_process spawn_nanny(const nanny_program& program) {
 nanny_process fork_nanny(const nanny_program& program) {
   if (const unsigned threads = own_threads(); threads > 1)
     throw error(
-        "start_method::fork needs a program without other threads, but this one has " + std::to_string(threads) +
-        " (another pool or event loop counts too): make this pool before them, or use start_method::forkserver");
+        "the start method fork needs a program without other threads, but this one has " + std::to_string(threads) +
+        " (another pool or event loop counts too): make this pool before them, or use the start method forkserver");
   auto [ours, theirs] = make_socket_pair(SOCK_SEQPACKET);
   std::fflush(nullptr);  // or the copy would print it again
   const pid_t pid = checked(::fork(), "fork");

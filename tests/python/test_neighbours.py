@@ -54,6 +54,21 @@ class Neighbours(HostTest):
         for model in self.under_each_model():
             self.assertEqual(self.run_host(model, file, "work").values, ["[True, True]"])
 
+    def test_that_are_no_modules_cost_nothing(self):
+        self.file("all of it", "trace.txt")
+        self.file("1,2", "calendar.csv")
+        self.file("a folder without __init__ gives way to a module", "queue/notes")
+        file = self.file("import sys\ndef work(): return 'asyncio' in sys.modules")
+        for model in self.under_each_model():
+            if model != "async":
+                self.assertEqual(self.run_host(model, file, "work").values, ["False"])
+
+    def test_may_be_packages(self):
+        self.file("mine = True", "queue/__init__.py")
+        file = self.file("import queue\ndef work(): return queue.mine")
+        for model in self.under_each_model():
+            self.assertEqual(self.run_host(model, file, "work").values, ["True"])
+
     def test_may_be_the_users_file_itself(self):
         for name in ("json", "inspect", "traceback"):
             file = self.file("def work(): return __name__\ndef fails(): raise ValueError", f"{name}.py")
