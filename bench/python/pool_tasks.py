@@ -25,8 +25,18 @@ def compute(n):
     return total
 
 
+kept = []
+
+
+def move_heap():
+    """What is allocated from now on lies somewhere else in each worker and each pool: a loop over integers is up to a tenth faster
+    or slower by that."""
+    kept.extend(range(1_000_000, 1_000_000 + int.from_bytes(os.urandom(2), "little") % 4000))
+
+
 def meet(path):
     """Stays in its worker until the other is there too."""
+    move_heap()
     with open(path, "a") as file:
         file.write("x")
     while os.path.getsize(path) < WORKERS:

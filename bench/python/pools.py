@@ -80,11 +80,11 @@ class OfPool:
         self.pool.join()
 
 
-def libraries(start):
+def libraries(start, ours="forkserver"):
     """By name: what makes a pool."""
     context = multiprocessing.get_context(start)
     makers = {
-        "fanout": lambda: OfExecutor(fanout.process_pool(pool_tasks.WORKERS, start="fork" if start == "fork" else "forkserver")),
+        "fanout": lambda: OfExecutor(fanout.process_pool(pool_tasks.WORKERS, start=ours)),
         "Pool": lambda: OfPool(context.Pool(pool_tasks.WORKERS)),
         "ProcessPoolExecutor": lambda: OfExecutor(concurrent.futures.ProcessPoolExecutor(pool_tasks.WORKERS, context)),
     }
@@ -123,8 +123,8 @@ def seconds(work, *args):
     return time.perf_counter() - began
 
 
-def started(make):
-    """From before the pool is made until each of its workers has answered."""
+def opened(make):
+    """A pool, and how many seconds it took from before it was made until each of its workers had answered."""
     handle, path = tempfile.mkstemp(prefix="fanout-pools-")
     os.close(handle)
     began = time.perf_counter()
@@ -133,15 +133,31 @@ def started(make):
         pids = {pool.get(task) for task in [pool.submit(pool_tasks.meet, path) for _ in range(pool_tasks.WORKERS)]}
         taken = time.perf_counter() - began
         assert len(pids) == pool_tasks.WORKERS
-        return taken
+        return pool, taken
+    except BaseException:
+        pool.close()
+        raise
+    finally:
+        os.unlink(path)
+
+
+def started(make):
+    pool, taken = opened(make)
+    pool.close()
+    return taken
+
+
+def in_new_workers(work, make):
+    """Each time: how fast a process computes depends on where its heap lies (pool_tasks.move_heap), as long as it lives."""
+    pool, _ = opened(make)
+    try:
+        return seconds(work, pool)
     finally:
         pool.close()
-        os.unlink(path)
 
 
 def measures():
     """By name: (work on a pool, the smallest ratio that is asked for)."""
-    steps = round(100_000 * LONG / min(seconds(pool_tasks.compute, 100_000) for _ in range(5)))
     data = os.urandom(PAYLOAD)
     found = {
         "submit, one by one": (submit, 5),
@@ -151,7 +167,6 @@ def measures():
         "map, chunks of 1000": (functools.partial(map_by, 1000, LARGE_MAP), None),
         "send, 10 MB bytes": (functools.partial(send, pool_tasks.size_of, data), 2),
         "echo, 10 MB bytes": (functools.partial(send, pool_tasks.echo, data), 2),
-        "long tasks": (functools.partial(long_tasks, steps), 0.98),
     }
     if numpy is not None:
         array = numpy.frombuffer(data, dtype=numpy.uint8).copy()
@@ -211,16 +226,22 @@ def main():
     makers = libraries(options.start)
     print(f"Python {sys.version.split()[0]}, {pool_tasks.WORKERS} workers, {options.rounds} rounds; the others' workers start by {options.start}")
     missed = 0
-    opened = {name: make() for name, make in makers.items()}
+    pools = {name: make() for name, make in makers.items()}
     for measure, (work, target) in measures().items():
         if any(word in measure for word in wanted):
-            missed += show(measure, in_turns(options, makers, lambda name: seconds(work, opened[name])), target)
-    for pool in opened.values():
+            missed += show(measure, in_turns(options, makers, lambda name: seconds(work, pools[name])), target)
+    for pool in pools.values():
         pool.close()
+    if any(word in "long tasks" for word in wanted):
+        steps = round(100_000 * LONG / min(seconds(pool_tasks.compute, 100_000) for _ in range(5)))
+        work = functools.partial(long_tasks, steps)
+        makers = libraries(options.start, "fork" if options.start == "fork" else "forkserver")
+        makers.pop("loky", None)  # leaves a thread, beside which fanout does not fork
+        missed += show("long tasks", in_turns(options, makers, lambda name: in_new_workers(work, makers[name])), 0.98)
     for start in ("fork", "forkserver", "spawn"):
         measure = f"start, the others by {start}"
         if any(word in measure for word in wanted):
-            makers = libraries(start)
+            makers = libraries(start, "fork" if start == "fork" else "forkserver")
             missed += show(measure, in_turns(options, makers, lambda name: started(makers[name])), 1)
     sys.exit(1 if missed else 0)
 

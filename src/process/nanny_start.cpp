@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -107,9 +109,7 @@ descriptor alone(descriptor socket) {
   run_nanny(keeps_descriptors.load(std::memory_order_relaxed) ? std::move(socket) : alone(std::move(socket)));
 }
 
-}  // namespace
-
-unsigned own_threads() {
+unsigned count_threads() {
   std::ifstream status("/proc/self/stat");
   std::string line;
   std::getline(status, line);
@@ -127,6 +127,19 @@ unsigned own_threads() {
   constexpr int of_sanitizer = 0;
 #endif
   return static_cast<unsigned>(std::max(threads - of_sanitizer, 1));
+}
+
+}  // namespace
+
+unsigned own_threads() {
+  using namespace std::chrono_literals;
+  unsigned threads = count_threads();
+  // Whoever waits for a thread's end is told of it a moment before the kernel has ceased to count it.
+  for (int looks = 0; threads > 1 && looks < 20; ++looks) {
+    std::this_thread::sleep_for(1ms);
+    threads = count_threads();
+  }
+  return threads;
 }
 
 void keep_descriptors_in_forks() noexcept { keeps_descriptors.store(true, std::memory_order_relaxed); }
