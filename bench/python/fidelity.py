@@ -2,10 +2,10 @@
 """Does a function take as long under fanout's host as in a plain Python program? Runs it both ways in turn, in pairs of
 fresh processes of the same interpreter, and prints for each model how many times as long the host took, and how many times the
 CPU time: the median over the pairs, and the interval that holds the true median with at least 95 % (order statistics: right
-for any distribution). Wall times want a quiet machine; CPU times hardly do. The target, within 2 % of as long, is met if that whole
+for any distribution). Wall times want a quiet machine; CPU times want one CPU, if they are not of one speed: `taskset -c 1`. The target, within 2 % of as long, is met if that whole
 interval is within, and missed if it is wholly without: then this ends with 1. Else it is not shown, which is no failure.
 
-    PYTHON bench/python/fidelity.py LIB [--pairs N] [--tasks N] [--workers N] [FILE:FUNCTION [ARG…]]
+    taskset -c 1 PYTHON bench/python/fidelity.py LIB [--pairs N] [--tasks N] [--workers N] [FILE:FUNCTION [ARG…]]
 
 LIB is the folder with host.py: build/release/lib/fanout. The interpreter that runs this script is the one that is compared.
 """
@@ -20,7 +20,7 @@ import sys
 import tempfile
 
 TARGET = 0.02
-NOTEBOOK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "notebook", "tasks.py")
+WORK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fidelity_tasks.py:parse")
 
 # What one would write without fanout, with no more imported than it needs: a heap full of modules makes a loop 3 % slower. The
 # clock starts where the host's does: the file is imported, nothing set up.
@@ -116,16 +116,16 @@ def compare(model, work):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lib")
-    parser.add_argument("work", nargs="?", default=f"{NOTEBOOK}:cpu_task")
+    parser.add_argument("work", nargs="?", default=WORK)
     parser.add_argument("arguments", nargs="*", type=json.loads)
-    parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--pairs", type=int, default=50)
     parser.add_argument("--tasks", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
     work = parser.parse_intermixed_args()
     work.file, _, work.function = work.work.rpartition(":")
     work.file = os.path.abspath(work.file)
-    if work.function == "cpu_task" and not work.arguments:
-        work.arguments = [3_000_000]
+    if work.work == WORK and not work.arguments:
+        work.arguments = [40]
     print(f"{work.function}({', '.join(map(str, work.arguments))}) × {work.tasks}, Python {sys.version.split()[0]}: host / plain, {work.pairs} pairs")
     verdicts = [verdict for model in ("serial", "threads", "async") for verdict in compare(model, work)]
     sys.exit(1 if "missed" in verdicts else 0)

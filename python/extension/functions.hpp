@@ -23,7 +23,8 @@ PyObject* serve(PyObject* module, PyObject* arguments);
 PyObject* serve_forks(PyObject* module, PyObject* arguments);
 
 /// The types behind fanout.process_pool and fanout.thread_pool: process_pool(command, workers,
-/// start) and thread_pool(workers), where 0 workers are as many as there are CPUs. A new reference; null with an exception set.
+/// start) and thread_pool(workers), where 0 workers are as many as there are CPUs. A new reference; null with an
+/// exception set.
 PyObject* process_pool_type(PyObject* module);
 PyObject* thread_pool_type(PyObject* module);
 

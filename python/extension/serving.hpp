@@ -32,8 +32,8 @@ struct unlocked_end {
 };
 using python_pool = std::unique_ptr<fanout::process_pool, unlocked_end>;
 
-/// The workers run `command`, which must call serve(), and `start` is "forkserver" or "spawn"; or it is "fork": forks of
-/// this interpreter, which has called serve_forks(). 0 workers are as many as there are CPUs. Called with the
+/// The workers run `command`, which must call serve(), and `start` is "forkserver" or "spawn"; or it is "fork": forks
+/// of this interpreter, which has called serve_forks(). 0 workers are as many as there are CPUs. Called with the
 /// interpreter's lock.
 python_pool pool_of_interpreters(std::vector<std::string> command, unsigned workers, const std::string& start);
 

@@ -3,6 +3,7 @@
 # run here}, "notes": what the user should know, "problem": null or what is wrong with the source, the function or its
 # arguments, in words for the user}. With --try=MODEL it answers {"problem"} alone: why that model cannot run it, or null.
 import inspect
+import os
 import platform
 import sys
 import sysconfig

@@ -40,7 +40,8 @@ inline constexpr char nanny_name[] = "fanout-nanny ";
 inline constexpr char worker_name[] = "fanout-worker";
 static_assert(sizeof nanny_name == sizeof worker_name);
 
-/// The threads of this process, but for those of a sanitizer. If there are others, it takes 20 ms to tell that they stay.
+/// The threads of this process, but for those of a sanitizer. If there are others, it takes 20 ms to tell that they
+/// stay.
 unsigned own_threads();
 
 }  // namespace fanout::detail

@@ -30,8 +30,8 @@
 
 #include "channel.hpp"
 #include "exception_codec.hpp"
-#include "fanout/detail/shipping.hpp"
 #include "fanout/detail/foreign_runtime.hpp"
+#include "fanout/detail/shipping.hpp"
 #include "fanout/errors.hpp"
 #include "module_table.hpp"
 #include "nanny_start.hpp"

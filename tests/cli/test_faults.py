@@ -11,7 +11,7 @@ PREAMBLE = """
 import asyncio, ctypes, os, resource, signal, subprocess, sys, threading, time
 
 def under(model):
-    if os.path.basename(sys.orig_argv[-1]) == "worker.py": return model == "processes"
+    if "worker.py" in map(os.path.basename, sys.orig_argv): return model == "processes"
     try:
         asyncio.get_running_loop()
         return model == "async"

@@ -133,7 +133,7 @@ class Models(PythonTest):
                 for run in record["runs"]:
                     self.assertEqual([task["value"] for task in run["tasks"]], ["2432902008176640000"] * 2, run["model"])
                 allowed = {"free-threading": "needs a free-threaded build", "async/uvloop": "uvloop is not installed for ",
-                           "joblib": "joblib is not installed for ", "processes/fork": "a fork of an interpreter finds locked "}
+                           "joblib": "joblib is not installed for "}
                 if version < (3, 12):
                     allowed["subinterpreters"] = "needs Python 3.12 or later, this is "
                 for model, reason in reasons.items():

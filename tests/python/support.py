@@ -11,7 +11,7 @@ import unittest
 HOST = os.path.join(os.environ["FANOUT_PYTHON_DIR"], "host.py")
 NOTEBOOK = os.path.join(os.path.dirname(__file__), "..", "..", "examples", "notebook", "tasks.py")
 EXTENSION = os.path.exists(os.path.join(os.path.dirname(HOST), "_fanout.abi3.so"))
-MODELS = ("serial", "async", "threads", "processes") if EXTENSION else ("serial", "async")
+MODELS = ("serial", "async", "threads", "processes", "processes/fork") if EXTENSION else ("serial", "async")
 METER = os.path.join(os.path.dirname(HOST), "libfanout_gil.so")  # what the lab preloads for the model threads
 needs_extension = unittest.skipUnless(EXTENSION, "this build has no Python extension")
 

@@ -61,13 +61,13 @@ class Neighbours(HostTest):
         file = self.file("import sys\ndef work(): return 'asyncio' in sys.modules")
         for model in self.under_each_model():
             if model != "async":
-                self.assertEqual(self.run_host(model, file, "work").values, ["False"])
+                self.assertEqual(self.run_host(model, file, "work").values, [False])
 
     def test_may_be_packages(self):
         self.file("mine = True", "queue/__init__.py")
         file = self.file("import queue\ndef work(): return queue.mine")
         for model in self.under_each_model():
-            self.assertEqual(self.run_host(model, file, "work").values, ["True"])
+            self.assertEqual(self.run_host(model, file, "work").values, [True])
 
     def test_may_be_the_users_file_itself(self):
         for name in ("json", "inspect", "traceback"):

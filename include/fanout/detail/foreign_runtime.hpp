@@ -5,7 +5,8 @@
 namespace fanout::detail {
 
 /// `last` is called in every worker of this program that leaves in peace, before its output is flushed. Set it before
-/// workers are forked. Not for exit functions of this program: forked workers do not run those, as they are their nanny's.
+/// workers are forked. Not for exit functions of this program: forked workers do not run those, as they are their
+/// nanny's.
 void at_worker_leave(void (*last)()) noexcept;
 
 /// From now on, workers of start_method::fork keep the descriptors that are open in this process: its runtime has
