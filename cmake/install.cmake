@@ -52,7 +52,8 @@ if(TARGET fanout_cli)
 endif()
 
 if(TARGET fanout_package)
-  install(DIRECTORY ${PROJECT_BINARY_DIR}/lib/python3/dist-packages/fanout DESTINATION lib/python3/dist-packages
+  set(packages ${PROJECT_BINARY_DIR}/lib/python3/dist-packages)
+  install(DIRECTORY ${packages}/fanout ${packages}/fanout-${PROJECT_VERSION}.dist-info DESTINATION lib/python3/dist-packages
           COMPONENT python USE_SOURCE_PERMISSIONS PATTERN "_fanout.abi3.so" EXCLUDE)
   install(TARGETS fanout_python LIBRARY DESTINATION lib/python3/dist-packages/fanout COMPONENT python)
 endif()

@@ -55,11 +55,12 @@ int add_type(PyObject* module, PyObject* type) {
   return added;
 }
 
-int add_types(PyObject* module) {
+int fill(PyObject* module) {
+  if (PyModule_AddStringConstant(module, "version", FANOUT_VERSION) < 0) return -1;
   return add_type(module, process_pool_type(module)) < 0 ? -1 : add_type(module, thread_pool_type(module));
 }
 
-PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void*>(add_types)}, {0, nullptr}};
+PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void*>(fill)}, {0, nullptr}};
 
 PyModuleDef definition = {
     .m_base = PyModuleDef_HEAD_INIT,

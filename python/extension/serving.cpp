@@ -98,7 +98,9 @@ void leave() {
 }
 
 void serve_with(PyObject* run, PyObject* leaving) {
-  served = {PyInterpreterState_Get(), Py_NewRef(run), Py_NewRef(leaving)};
+  served.interpreter = PyInterpreterState_Get();
+  Py_XDECREF(std::exchange(served.run, Py_NewRef(run)));
+  Py_XDECREF(std::exchange(served.leave, Py_NewRef(leaving)));
   fanout::detail::at_worker_leave(leave);
 }
 

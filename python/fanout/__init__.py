@@ -7,10 +7,11 @@
     fanout.compare(f, (10_000_000,), tasks=2)      # in IPython and Jupyter: %load_ext fanout, then %compare f(10_000_000)
 """
 
+from ._fanout import version as __version__
 from ._errors import ComparisonFailed, PoolBroken, RemoteError, WorkerDied
 from ._pools import process_pool, thread_pool
 
-__all__ = ["ComparisonFailed", "PoolBroken", "RemoteError", "WorkerDied", "compare", "process_pool", "thread_pool"]
+__all__ = ["ComparisonFailed", "PoolBroken", "RemoteError", "WorkerDied", "__version__", "compare", "process_pool", "thread_pool"]
 
 
 def compare(function, args=(), kwargs=None, *, tasks=2, models=None, workers=None, **options):

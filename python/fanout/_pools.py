@@ -29,13 +29,15 @@ _open_pools = weakref.WeakSet()
 _owner = os.getpid()
 
 
-_makes_forks = False  # while a pool is made whose workers are forks of this process
+_generations = 0  # 2 while a pool is made whose workers are forks of this process: what is forked now, and then the workers
 
 
 def _forked():
-    """In a child made by fork: the pools are its parent's, and if it will be a worker, so is what is to run at the exit."""
+    """In a child made by fork: the pools are its parent's, and of a pool's worker what is to run at the exit is, too."""
+    global _generations
     _open_pools.clear()
-    if _makes_forks:
+    if _generations:
+        _generations -= 1
         atexit._clear()
 
 
@@ -165,17 +167,17 @@ def _worker_command():
 
 def _core_of_forks(workers, shared):
     """Of a pool whose workers are forks of this process, with `shared` in its __main__."""
-    global _makes_forks
+    global _generations
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()  # or they would print again what is in there
     before = _wire.shared_with_program  # this process may be a worker itself
-    _makes_forks, _wire.shared_with_program = True, shared
+    _generations, _wire.shared_with_program = 2, shared
     try:
         _fanout.serve_forks(_wire.run, _wire.leave)
         return _fanout.process_pool([], workers, "fork")
     finally:
-        _makes_forks, _wire.shared_with_program = False, before
+        _generations, _wire.shared_with_program = 0, before
 
 
 def _failure(reason):
@@ -230,7 +232,7 @@ class process_pool(Executor):
         if start not in ("forkserver", "fork"):
             raise ValueError(f"start is 'forkserver' or 'fork', not {start!r}")
         if start == "fork":
-            self._shared = dict(vars(sys.modules["__main__"]))
+            self._shared = _wire.functions_and_classes(sys.modules["__main__"])
             self._core = _core_of_forks(workers or 0, self._shared)
         else:
             self._shared = None

@@ -90,6 +90,11 @@ def _by_reference(value, is_inside=None, shared=None):
 shared_with_program = None
 
 
+def functions_and_classes(module):
+    """What pickle names."""
+    return {name: value for name, value in vars(module).items() if isinstance(value, (type, FunctionType))}
+
+
 class _SharingPickler(Pickler):
     @classmethod
     def dumps(cls, value, is_inside, shared):

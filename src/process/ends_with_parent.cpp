@@ -38,6 +38,7 @@ ends_with_parent::ends_with_parent() noexcept {
 
 ends_with_parent::~ends_with_parent() {
   if (is_set_) ::timer_delete(timer_);
+  ::signal(SIGRTMAX, SIG_IGN);  // which forgets one that is on its way: by default it would end this process
   ::signal(SIGRTMAX, SIG_DFL);
 }
 

@@ -84,18 +84,17 @@ class spawn_settings {
 
 std::atomic<bool> keeps_descriptors = false;
 
-/// Takes the place that the nanny's socket has in the other kind, and closes all else.
+/// Above the standard three, of which it may have got a number.
+descriptor above_standard(descriptor socket) { return descriptor(::fcntl(socket.get(), F_DUPFD_CLOEXEC, nanny_fd)); }
+
+/// Where the other kind of nanny has it; all else is closed.
 descriptor alone(descriptor socket) {
-  // Above the standard three first: the socket may have got one of their numbers.
-  descriptor kept(::fcntl(socket.get(), F_DUPFD_CLOEXEC, nanny_fd));
-  socket.reset();
-  ::dup2(descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)).get(), 0);
-  if (kept.get() != nanny_fd) {
-    ::dup3(kept.get(), nanny_fd, O_CLOEXEC);
-    kept = descriptor(nanny_fd);
+  if (socket.get() != nanny_fd) {
+    ::dup3(socket.get(), nanny_fd, O_CLOEXEC);
+    socket = descriptor(nanny_fd);
   }
   ::syscall(SYS_close_range, nanny_fd + 1, ~0U, 0U);
-  return kept;
+  return socket;
 }
 
 /// In the forked nanny: what posix_spawn does for the other kind.
@@ -105,8 +104,11 @@ descriptor alone(descriptor socket) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  socket = above_standard(std::move(socket));
+  if (!keeps_descriptors.load(std::memory_order_relaxed)) socket = alone(std::move(socket));
+  ::dup2(descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)).get(), 0);
   become_worker_process();
-  run_nanny(keeps_descriptors.load(std::memory_order_relaxed) ? std::move(socket) : alone(std::move(socket)));
+  run_nanny(std::move(socket));
 }
 
 unsigned count_threads() {

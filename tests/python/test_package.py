@@ -118,6 +118,15 @@ class Scripts(ProgramTest):
         self.assertEqual(printed, "a worker leaves\n")
 
 
+class Metadata(ProgramTest):
+    def test_says_which_version_it_is(self):
+        printed = self.run_program("""
+            import fanout, importlib.metadata
+            print(fanout.__version__, importlib.metadata.version("fanout"))
+            """)
+        self.assertRegex(printed, r"^(\d+\.\d+\.\d+) \1\n$")
+
+
 class Ends(ProgramTest):
     """tearDown looks for what is left."""
 
