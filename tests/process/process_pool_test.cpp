@@ -107,7 +107,7 @@ TEST_F(ProcessPoolFork, IsRefusedWhileThereAreThreads) {  // T31
   options.start = fanout::start_method::fork;
   process_pool with_a_thread(1U);
   const auto error = fanout_test::thrown_by<fanout::error>([&] { process_pool refused(options); });
-  EXPECT_NE(std::string(error.what()).find("start_method::forkserver"), std::string::npos);
+  EXPECT_NE(std::string(error.what()).find("use the start method forkserver"), std::string::npos);
 }
 
 int set_before_the_pool = 0;

@@ -8,6 +8,9 @@ import tempfile
 import textwrap
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from processes import marked_processes, wait_until  # noqa: E402, F401
+
 HOST = os.path.join(os.environ["FANOUT_PYTHON_DIR"], "host.py")
 NOTEBOOK = os.path.join(os.path.dirname(__file__), "..", "..", "examples", "notebook", "tasks.py")
 EXTENSION = os.path.exists(os.path.join(os.path.dirname(HOST), "_fanout.abi3.so"))

@@ -2,10 +2,13 @@
 # What holds under every model, and what sets each apart.
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import unittest
+import uuid
 
-from support import HOST, MODELS, NOTEBOOK, HostTest, Run, needs_extension
+from support import HOST, MODELS, NOTEBOOK, HostTest, Run, marked_processes, needs_extension, wait_until
 
 
 class EveryModel(HostTest):
@@ -298,6 +301,26 @@ class Processes(HostTest):
             file = self.file(f"import os\nprint('imported')\n{source}\ndef work(): return os.getpid()")
             run = self.run_host("processes", file, "work", tasks=20, workers=2)
             self.assertEqual(run.lines, ["imported"] * (2 + len(set(run.values))))
+
+    def test_that_still_import_the_file_end_with_a_host_that_is_killed(self):
+        imports, mark = os.path.join(self.folder, "imports"), f"FANOUT_TEST_MARK={uuid.uuid4()}"
+        os.mkfifo(imports)
+        file = self.file(
+            f"""
+            import os, sys, time
+            if "worker.py" in map(os.path.basename, sys.orig_argv):
+                with open({imports!r}, "w"): time.sleep(1000)
+            def work(): return 1
+            """
+        )
+        with tempfile.TemporaryFile() as record:
+            variables = dict([mark.split("=")], FANOUT_RECORD_FD=str(record.fileno()))
+            host = subprocess.Popen([sys.executable, HOST, "--model=processes", f"--file={file}", "--function=work"],
+                                    env={**os.environ, **variables}, pass_fds=[record.fileno()], stdin=subprocess.DEVNULL)
+            with open(imports):  # when the worker has
+                host.kill()
+                host.wait()
+                wait_until(lambda: not marked_processes(mark), "the end of all processes")
 
     def test_that_die_fail_their_task_alone(self):
         file = self.file(
