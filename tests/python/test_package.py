@@ -170,19 +170,21 @@ class Ends(ProgramTest):
         self.assertEqual(process.returncode, 5)
 
     def test_a_killed_program_leaves_nothing(self):
-        process = self.start("""
-            import fanout, time, sys
-            pool = fanout.process_pool(2)
-            tasks = [pool.submit(time.sleep, 1000) for _ in range(4)]
-            pool.submit
-            print("ready", flush=True)
-            tasks[0].result()
-            """)
-        self.assertEqual(process.stdout.readline(), "ready\n")
-        wait_until(lambda: len(marked_processes(self.mark)) == 4, "the program, the nanny and two workers")
-        process.kill()
-        process.communicate(timeout=60)
-        self.assertEqual(process.returncode, -signal.SIGKILL)
+        for start in ("forkserver", "fork"):
+            with self.subTest(start):
+                process = self.start(f"""
+                    import fanout, time
+                    pool = fanout.process_pool(2, start={start!r})
+                    tasks = [pool.submit(time.sleep, 1000) for _ in range(4)]
+                    print("ready", flush=True)
+                    tasks[0].result()
+                    """)
+                self.assertEqual(process.stdout.readline(), "ready\n")
+                wait_until(lambda: len(marked_processes(self.mark)) == 4, "the program, the nanny and two workers")
+                process.kill()
+                process.communicate(timeout=60)
+                self.assertEqual(process.returncode, -signal.SIGKILL)
+                wait_until(lambda: not marked_processes(self.mark), "the end of all processes")
 
     def test_ctrl_c_ends_a_wait_and_the_workers(self):
         for how in ("with fanout.process_pool(1) as pool:", "pool = fanout.process_pool(1)\nif True:"):
