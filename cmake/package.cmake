@@ -41,15 +41,20 @@ macro(fanout_debian_package component package section about)
   set(CPACK_COMPONENT_${component_key}_DESCRIPTION "${about}")
 endmacro()
 
-# fanout_has_python(COMPONENT FOLDER): a folder of modules, to be compiled where they are installed.
-macro(fanout_has_python component folder)
+# fanout_has_python(COMPONENT FOLDER [ARGUMENTS]): a folder of modules, to be compiled where they are installed, by Debian's py3compile
+# with these arguments: the folder, if it is not one where Python looks by itself.
+function(fanout_has_python component folder)
   string(TOUPPER ${component} component_key)
+  set(package ${CPACK_DEBIAN_${component_key}_PACKAGE_NAME})
+  list(JOIN ARGN " " arguments)
+  set(scripts "")
   foreach(script postinst prerm)
     configure_file(${CMAKE_CURRENT_LIST_DIR}/debian/bytecode/${script}.in ${PROJECT_BINARY_DIR}/debian/${component}/${script} @ONLY)
-    list(APPEND CPACK_DEBIAN_${component_key}_PACKAGE_CONTROL_EXTRA ${PROJECT_BINARY_DIR}/debian/${component}/${script})
+    list(APPEND scripts ${PROJECT_BINARY_DIR}/debian/${component}/${script})
   endforeach()
-  set(CPACK_DEBIAN_${component_key}_PACKAGE_CONTROL_STRICT_PERMISSION ON)
-endmacro()
+  set(CPACK_DEBIAN_${component_key}_PACKAGE_CONTROL_EXTRA ${scripts} PARENT_SCOPE)
+  set(CPACK_DEBIAN_${component_key}_PACKAGE_CONTROL_STRICT_PERMISSION ON PARENT_SCOPE)
+endfunction()
 
 fanout_debian_package(fanout_tool fanout devel
   "find out which concurrency model is best for a task
@@ -62,7 +67,7 @@ fanout costs measures what switches, threads and processes cost here;
 fanout doctor says what this machine offers.")
 set(CPACK_DEBIAN_FANOUT_TOOL_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_FANOUT_TOOL_PACKAGE_RECOMMENDS "python3 (>= 3.11)")
-fanout_has_python(fanout_tool /usr/lib/fanout/fanout_host)
+fanout_has_python(fanout_tool /usr/lib/fanout/fanout_host /usr/lib/fanout/fanout_host)
 
 fanout_debian_package(fanout_development libfanout-dev libdevel
   "coroutines, thread pools and process pools for C++23
