@@ -302,6 +302,22 @@ class Processes(HostTest):
             run = self.run_host("processes", file, "work", tasks=20, workers=2)
             self.assertEqual(run.lines, ["imported"] * (2 + len(set(run.values))))
 
+    def test_run_though_the_import_starts_a_thread_that_forks(self):
+        file = self.file(
+            """
+            import os, sys, threading
+            def fork_on():
+                while True:
+                    if (child := os.fork()) == 0: os._exit(0)
+                    try: os.waitpid(child, 0)
+                    except ChildProcessError: pass  # the pool's own process has seen to its end
+            if "worker.py" in map(os.path.basename, sys.orig_argv): threading.Thread(target=fork_on, daemon=True).start()
+            def work(i): return i
+            """
+        )
+        run = self.run_host("processes", file, "work", "{i}", tasks=4, workers=2)
+        self.assertEqual(run.values, ["0", "1", "2", "3"])
+
     def test_that_still_import_the_file_end_with_a_host_that_is_killed(self):
         imports, mark = os.path.join(self.folder, "imports"), f"FANOUT_TEST_MARK={uuid.uuid4()}"
         os.mkfifo(imports)
