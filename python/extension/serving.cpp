@@ -17,6 +17,7 @@
 #include <system_error>
 #include <utility>
 
+#include "ends_with_parent.hpp"
 #include "functions.hpp"
 #include "object.hpp"
 #include "thread_state.hpp"
@@ -108,7 +109,7 @@ void serve_with(PyObject* run, PyObject* leaving) {
 /// What the nanny is to have loaded before it forks workers. Its variable is taken away first: it is not the user's.
 void load_first(PyObject* load) {
   fanout::is_worker_process();
-  const fanout::detail::ends_with_parent while_it_loads;
+  const ends_with_parent while_it_loads;
   object::steal(PyObject_CallNoArgs(load));
 }
 

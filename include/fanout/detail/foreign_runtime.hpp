@@ -13,18 +13,4 @@ void at_worker_leave(void (*last)()) noexcept;
 /// objects that own them, which would meet others under the same numbers.
 void keep_descriptors_in_forks() noexcept;
 
-/// While it lives this process ends as soon as the one that has started it does: for what a process that was started as
-/// a nanny or a worker, and is not that yet, runs of the user's. Looks for that once a second, by SIGRTMAX. One thread.
-class ends_with_parent {
- public:
-  ends_with_parent() noexcept;
-  ends_with_parent(const ends_with_parent&) = delete;
-  ends_with_parent& operator=(const ends_with_parent&) = delete;
-  ~ends_with_parent();
-
- private:
-  void* timer_ = nullptr;
-  bool is_set_ = false;
-};
-
 }  // namespace fanout::detail

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Not by PR_SET_PDEATHSIG: that would be about the thread that started this process.
+#include "ends_with_parent.hpp"
+
 #include <time.h>
 #include <unistd.h>
 
 #include <csignal>
 
-#include "fanout/detail/foreign_runtime.hpp"
-
-namespace fanout::detail {
+namespace fanout_python {
 
 namespace {
 
@@ -42,4 +42,4 @@ ends_with_parent::~ends_with_parent() {
   ::signal(SIGRTMAX, SIG_DFL);
 }
 
-}  // namespace fanout::detail
+}  // namespace fanout_python
