@@ -236,7 +236,6 @@ def main():
         steps = round(100_000 * LONG / min(seconds(pool_tasks.compute, 100_000) for _ in range(5)))
         work = functools.partial(long_tasks, steps)
         makers = libraries(options.start, "fork" if options.start == "fork" else "forkserver")
-        makers.pop("loky", None)  # leaves a thread, beside which fanout does not fork
         missed += show("long tasks", in_turns(options, makers, lambda name: in_new_workers(work, makers[name])), 0.98)
     for start in ("fork", "forkserver", "spawn"):
         measure = f"start, the others by {start}"

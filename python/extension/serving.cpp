@@ -52,7 +52,8 @@ signal_actions of_program;
 
 /// How many generations of processes, one after the other, are told to Python as if os.fork() had made them: those that
 /// fanout forks from this one while somebody sees to that, then what is forked from these. Of the thread that forks for
-/// fanout, which is the one that goes on in its child: what other threads, the user's, fork is told by os.fork() itself.
+/// fanout, which is the one that goes on in its child: what other threads, the user's, fork is told by os.fork()
+/// itself.
 thread_local unsigned told_generations = 0;
 
 void before_fork() {

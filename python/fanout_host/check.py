@@ -9,6 +9,7 @@ import sys
 import sysconfig
 from difflib import SequenceMatcher
 from importlib.util import find_spec
+from time import sleep
 
 from fanout_host import arguments, load, models, subinterpreters
 from fanout_host.task import traceback_text
@@ -59,9 +60,11 @@ def _model_problem(name, options, extension_problem, problem):
 
 
 def _fork_problem(options):
-    started = len(os.listdir("/proc/self/task")) - 1
-    if started == 0:
-        return None
+    for _ in range(20):  # one that has been waited for may be counted for a moment still
+        started = len(os.listdir("/proc/self/task")) - 1
+        if started == 0:
+            return None
+        sleep(0.001)
     return (f"importing {options.spelling} starts {started} thread{'s' if started > 1 else ''}: a fork would find locked for ever "
             "what another thread has locked")
 

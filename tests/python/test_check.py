@@ -95,6 +95,13 @@ class Check(HostTest):
         )
         self.assertIn("too many positional arguments (3 arguments given", self.problem(file, "work", arguments=["1"] * 3))
 
+    def test_says_that_forks_are_not_offered_where_the_import_leaves_threads_running(self):
+        joined = "import threading\nthread = threading.Thread(target=int)\nthread.start()\nthread.join()\ndef work(): pass"
+        left = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\ndef work(): pass"
+        models = [self.check(self.file(source), "work").record["models"]["processes/fork"] for source in (joined, left)]
+        self.assertIsNone(models[0])
+        self.assertRegex(models[1], "^importing .*work.py starts 1 thread: a fork would find locked for ever")
+
     def test_is_not_confused_by_what_the_import_prints(self):
         file = self.file("import os\nprint('{}')\nos.write(1, b'{}')\nos.write(2, b'{}')\ndef work(): pass\n")
         self.assertIsNone(self.problem(file, "work"))
