@@ -24,12 +24,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr unsigned most_failed_starts = 3;
-constexpr duration time_to_leave = 5s;              // for a worker to flush, and run its destructors
-constexpr duration work_per_chunk = 500us;          // enough to make the hand-over cheap
-constexpr duration work_per_long_chunk = 1ms;       // while much is left: ends of chunks wake the program
-constexpr std::size_t chunks_per_worker = 4;        // of what is left, so that all workers end at about the same time
-constexpr std::size_t long_chunks_per_worker = 16;  // likewise, for long ones
-constexpr duration work_ahead = 500us;              // what a worker may have besides what it is at
+constexpr duration time_to_leave = 5s;       // for a worker to flush, and run its destructors
+constexpr duration work_ahead = 500us;       // what a worker may have besides what it is at
 constexpr duration worth_waking_for = 25us;  // for less, a worker that is awake is as soon at it as one that wakes up
 constexpr duration unknown_time = 1h;        // of what was never run: nothing is sent after it
 constexpr duration patience = 1ms;           // with a worker that has more than it is at, while another has nothing
@@ -61,26 +57,6 @@ void take_back_dropped(pool_core& pool) noexcept { pool.take_back_dropped(); }
 
 bool cancel_handed_out(pool_core& pool, remote_work& work, cancel_mode mode) noexcept {
   return pool.cancel_handed_out(work, mode);
-}
-
-// --- pace_table
-
-std::size_t pace_table::hash::operator()(const call_target& t) const noexcept {
-  return (t.thunk.offset ^ (t.function.offset << 20)) * 0x9e3779b97f4a7c15U + t.thunk.module;
-}
-bool pace_table::same::operator()(const call_target& a, const call_target& b) const noexcept {
-  return a.thunk.offset == b.thunk.offset && a.function.offset == b.function.offset &&
-         a.thunk.module == b.thunk.module && a.function.module == b.function.module;
-}
-
-duration pace_table::of(const call_target& target) const noexcept {
-  const auto found = items_.find(target);
-  return found != items_.end() ? found->second : duration::zero();
-}
-
-void pace_table::note(const call_target& target, duration item) {
-  auto& known = items_[target];
-  known = known == duration::zero() ? item : (known + item) / 2;
 }
 
 // --- any thread
@@ -381,15 +357,7 @@ duration pool_core::timeout_of(const remote_work& work) const {
 
 std::size_t pool_core::chunk_for(const item_range& range, duration item, const worker_link& worker) const {
   std::size_t size = range.work->chunk();
-  if (size == 0) {
-    const auto items_in = [item](duration time) {
-      return item > duration::zero() ? static_cast<std::size_t>(time / item) : 1;
-    };
-    const std::size_t share = range.count / plan_.workers;
-    const std::size_t long_chunk = std::min(items_in(work_per_long_chunk), share / long_chunks_per_worker);
-    size = std::min(std::max(items_in(work_per_chunk), long_chunk), share / chunks_per_worker);
-    size = std::max<std::size_t>(1, size);
-  }
+  if (size == 0) size = own_chunk(item, range.count / plan_.workers);
   if (plan_.max_tasks_per_worker != 0) size = std::min<std::size_t>(size, plan_.max_tasks_per_worker - worker.given());
   return std::min(size, range.count);
 }

@@ -10,13 +10,13 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "fanout/detail/remote_work.hpp"
 #include "fanout/duration.hpp"
 #include "fanout/pool_stats.hpp"
 #include "fanout/shutdown.hpp"
+#include "pace.hpp"
 #include "supervisor.hpp"
 #include "worker_link.hpp"
 
@@ -34,23 +34,6 @@ struct pool_plan {
   code_location initializer;
   std::size_t recycle_above = 0;
   duration idle_timeout{};
-};
-
-/// How long items of one function take, as seen so far: of the tasks of a pool, by what they call.
-class pace_table {
- public:
-  /// 0: not known.
-  duration of(const call_target& target) const noexcept;
-  void note(const call_target& target, duration item);
-
- private:
-  struct hash {
-    std::size_t operator()(const call_target& t) const noexcept;
-  };
-  struct same {
-    bool operator()(const call_target& a, const call_target& b) const noexcept;
-  };
-  std::unordered_map<call_target, duration, hash, same> items_;
 };
 
 /// Other threads only put work into the inbox, or act between two turns; all else belongs to the turns of the
