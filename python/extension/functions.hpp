@@ -15,16 +15,18 @@ PyObject* run_in_threads(PyObject* module, PyObject* arguments);
 /// worker, and `start`, see serving.hpp. seen(list) is called when the last task has ended, before the workers end.
 PyObject* run_in_processes(PyObject* module, PyObject* arguments);
 
-/// serve(run, leave[, load]): in a worker's command; calls load(), then, in a worker, run(bytes) → bytes for each task
-/// and leave() after the last. It does not return.
+/// serve(run, leave[, load[, initialize]]): in a worker's command; calls load(), then, in a worker, initialize() if the
+/// pool says so, run(bytes) → bytes for each task and leave() after the last. What is None is not called. It does not
+/// return.
 PyObject* serve(PyObject* module, PyObject* arguments);
 
-/// serve_forks(run, leave): what workers of this program's pools will call whose start is "fork".
+/// serve_forks(run, leave[, initialize]): what workers of this program's pools will call whose start is "fork".
 PyObject* serve_forks(PyObject* module, PyObject* arguments);
 
-/// The types behind fanout.process_pool and fanout.thread_pool: process_pool(command, workers,
-/// start) and thread_pool(workers), where 0 workers are as many as there are CPUs. A new reference; null with an
-/// exception set.
+/// The types behind fanout.process_pool and fanout.thread_pool: process_pool(command, workers, start, initializes,
+/// task_timeout, retries, memory_limit, max_tasks_per_worker), of which the last four are those of C++, the timeout in
+/// seconds; and thread_pool(workers). 0 workers are as many as there are CPUs. A new reference; null with an exception
+/// set.
 PyObject* process_pool_type(PyObject* module);
 PyObject* thread_pool_type(PyObject* module);
 

@@ -7,6 +7,7 @@
 // All but finished_ is used by threads that hold the interpreter's lock. No turn ever takes that lock, so submit may
 // take a turn while it holds it.
 #include <fanout/detail/futex.hpp>
+#include <fanout/duration.hpp>
 #include <fanout/errors.hpp>
 #include <fanout/process_pool.hpp>
 
@@ -190,11 +191,19 @@ object reason(fanout::future<outcome>& result, outcome& taken) {
     return told("cancelled", "");
   } catch (const fanout::worker_died& e) {
     return told("worker_died", e.what(), e.signal(), e.exit_code(), e.pid());
+  } catch (const fanout::timed_out& e) {
+    return told("timed_out", e.what());
+  } catch (const fanout::memory_limit_exceeded& e) {
+    return told("memory_limit_exceeded", e.what());
   } catch (const fanout::pool_broken& e) {
     return told("pool_broken", e.what());
   } catch (const std::exception& e) {
     return told("error", e.what());
   }
+}
+
+fanout::duration duration_of(double seconds) {
+  return fanout::detail::saturated(std::chrono::duration<double>(seconds));
 }
 
 class pool {
@@ -221,8 +230,7 @@ class pool {
 
   /// Blocks for `seconds` at most, for any time if that is negative; None once the pool is closed.
   object collect(double seconds) {
-    const auto deadline =
-        fanout::detail::after(std::chrono::duration_cast<fanout::duration>(std::chrono::duration<double>(seconds)));
+    const auto deadline = fanout::detail::after(duration_of(seconds));
     for (;;) {
       if (pending_task* const first = finished_.take()) return list_of(first);
       if (is_closed_) return object::steal(Py_NewRef(Py_None));
@@ -317,9 +325,25 @@ PyObject* make(PyTypeObject* type, PyObject* arguments, PyObject*) {
   PyObject* command = nullptr;
   unsigned workers = 0;
   const char* start = nullptr;
-  if (!PyArg_ParseTuple(arguments, "OIs", &command, &workers, &start)) return nullptr;
+  int initializes = 0;
+  double timeout = 0;
+  unsigned retries = 0;
+  Py_ssize_t memory_limit = 0;
+  unsigned max_tasks = 0;
+  if (!PyArg_ParseTuple(arguments, "OIspdInI", &command, &workers, &start, &initializes, &timeout, &retries,
+                        &memory_limit, &max_tasks)) {
+    return nullptr;
+  }
   return guarded([&] {
-    auto made = std::make_unique<pool>(pool_of_interpreters(strings_of(command), workers, start));
+    fanout::process_pool_options options{.start = start_method_of(start),
+                                         .max_tasks_per_worker = max_tasks,
+                                         .task_timeout = duration_of(timeout),
+                                         .memory_limit = static_cast<std::size_t>(memory_limit),
+                                         .retries = retries,
+                                         .initializer = initializes != 0 ? initialize_by_python : nullptr,
+                                         .worker_command = strings_of(command)};
+    if (workers != 0) options.workers = workers;
+    auto made = std::make_unique<pool>(pool_of_interpreters(std::move(options)));
     const auto allocate = reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc));
     object self = object::steal(allocate(type, 0));
     reinterpret_cast<pool_object*>(self.get())->self = made.release();

@@ -100,10 +100,13 @@ void leave() {
   PyErr_Clear();
 }
 
-void serve_with(PyObject* run, PyObject* leaving) {
+bool is_given(PyObject* value) { return value != nullptr && value != Py_None; }
+
+void serve_with(PyObject* run, PyObject* leaving, PyObject* initialize) {
   served.interpreter = PyInterpreterState_Get();
   Py_XDECREF(std::exchange(served.run, Py_NewRef(run)));
   Py_XDECREF(std::exchange(served.leave, Py_NewRef(leaving)));
+  Py_XDECREF(std::exchange(served.initialize, is_given(initialize) ? Py_NewRef(initialize) : nullptr));
   fanout::detail::at_worker_leave(leave);
 }
 
@@ -114,19 +117,29 @@ void load_first(PyObject* load) {
   object::steal(PyObject_CallNoArgs(load));
 }
 
-fanout::start_method method_of(const std::string& start) {
-  using fanout::start_method;
-  if (start == "forkserver") return start_method::forkserver;
-  if (start == "spawn") return start_method::spawn;
-  if (start == "fork") return start_method::fork;
-  throw std::invalid_argument("start is 'forkserver', 'spawn' or 'fork', not '" + start + "'");
-}
-
 }  // namespace
+
+fanout::start_method start_method_of(const std::string& name) {
+  using fanout::start_method;
+  if (name == "forkserver") return start_method::forkserver;
+  if (name == "spawn") return start_method::spawn;
+  if (name == "fork") return start_method::fork;
+  throw std::invalid_argument("start is 'forkserver', 'spawn' or 'fork', not '" + name + "'");
+}
 
 void begin_task() noexcept {
   told_generations = 0;
   has_run = true;
+}
+
+void initialize_by_python() {
+  begin_task();
+  const calling_python here(served.interpreter);
+  try {
+    object::steal(PyObject_CallNoArgs(served.initialize));
+  } catch (const python_error&) {
+    throw std::runtime_error(take_error_text());
+  }
 }
 
 void unlocked_end::operator()(fanout::process_pool* pool) const {
@@ -134,14 +147,11 @@ void unlocked_end::operator()(fanout::process_pool* pool) const {
   delete pool;
 }
 
-python_pool pool_of_interpreters(std::vector<std::string> command, unsigned workers, const std::string& start) {
-  fanout::process_pool_options options{.start = method_of(start), .worker_command = std::move(command)};
-  if (workers != 0) options.workers = workers;
+python_pool pool_of_interpreters(fanout::process_pool_options options) {
   if (options.start != fanout::start_method::fork) {
     const unlocked while_it_starts;
     return python_pool(new fanout::process_pool(std::move(options)));
   }
-  options.worker_command.clear();
   of_program.keep();
   fanout::detail::keep_descriptors_in_forks();
   const telling_forks of_nanny_and_workers(2);
@@ -152,10 +162,11 @@ PyObject* serve(PyObject*, PyObject* arguments) {
   PyObject* run = nullptr;
   PyObject* leaving = nullptr;
   PyObject* load = nullptr;
-  if (!PyArg_ParseTuple(arguments, "OO|O", &run, &leaving, &load)) return nullptr;
+  PyObject* initialize = nullptr;
+  if (!PyArg_ParseTuple(arguments, "OO|OO", &run, &leaving, &load, &initialize)) return nullptr;
   return guarded([&]() -> object {
-    serve_with(run, leaving);
-    if (load != nullptr) load_first(load);
+    serve_with(run, leaving, initialize);
+    if (is_given(load)) load_first(load);
     {
       const telling_forks of_workers(1);
       fanout::init(0, nullptr);
@@ -167,9 +178,10 @@ PyObject* serve(PyObject*, PyObject* arguments) {
 PyObject* serve_forks(PyObject*, PyObject* arguments) {
   PyObject* run = nullptr;
   PyObject* leaving = nullptr;
-  if (!PyArg_ParseTuple(arguments, "OO", &run, &leaving)) return nullptr;
+  PyObject* initialize = nullptr;
+  if (!PyArg_ParseTuple(arguments, "OO|O", &run, &leaving, &initialize)) return nullptr;
   return guarded([&] {
-    serve_with(run, leaving);
+    serve_with(run, leaving, initialize);
     return object::steal(Py_NewRef(Py_None));
   });
 }

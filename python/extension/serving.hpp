@@ -4,13 +4,9 @@
 
 #include <Python.h>
 
+#include <fanout/process_pool.hpp>
 #include <memory>
 #include <string>
-#include <vector>
-
-namespace fanout {
-class process_pool;
-}
 
 namespace fanout_python {
 
@@ -19,6 +15,7 @@ struct serving {
   PyInterpreterState* interpreter = nullptr;
   PyObject* run = nullptr;
   PyObject* leave = nullptr;
+  PyObject* initialize = nullptr;  // null: there is nothing to initialize
 };
 extern serving served;
 
@@ -32,9 +29,14 @@ struct unlocked_end {
 };
 using python_pool = std::unique_ptr<fanout::process_pool, unlocked_end>;
 
-/// The workers run `command`, which must call serve(), and `start` is "forkserver" or "spawn"; or it is "fork": forks
-/// of this interpreter, which has called serve_forks(). 0 workers are as many as there are CPUs. Called with the
-/// interpreter's lock.
-python_pool pool_of_interpreters(std::vector<std::string> command, unsigned workers, const std::string& start);
+/// By its name. Throws std::invalid_argument.
+fanout::start_method start_method_of(const std::string& name);
+
+/// For process_pool_options::initializer: calls served.initialize, and throws what that raises, as a text.
+void initialize_by_python();
+
+/// The workers run options.worker_command, which must call serve(); or, by start_method::fork, they are forks of this
+/// interpreter, which has called serve_forks(). Called with the interpreter's lock.
+python_pool pool_of_interpreters(fanout::process_pool_options options);
 
 }  // namespace fanout_python

@@ -8,10 +8,21 @@
 """
 
 from ._fanout import version as __version__
-from ._errors import ComparisonFailed, PoolBroken, RemoteError, WorkerDied
+from ._errors import ComparisonFailed, MemoryLimitExceeded, PoolBroken, RemoteError, TimedOut, WorkerDied
 from ._pools import process_pool, thread_pool
 
-__all__ = ["ComparisonFailed", "PoolBroken", "RemoteError", "WorkerDied", "__version__", "compare", "process_pool", "thread_pool"]
+__all__ = [
+    "ComparisonFailed",
+    "MemoryLimitExceeded",
+    "PoolBroken",
+    "RemoteError",
+    "TimedOut",
+    "WorkerDied",
+    "__version__",
+    "compare",
+    "process_pool",
+    "thread_pool",
+]
 
 
 def compare(function, args=(), kwargs=None, *, tasks=2, models=None, workers=None, **options):

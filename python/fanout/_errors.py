@@ -16,8 +16,16 @@ class WorkerDied(RuntimeError):
         return type(self), (str(self), self.signal, self.exit_code, self.pid)
 
 
+class TimedOut(TimeoutError):
+    """The task ran for longer than the pool's task_timeout, and was ended with its worker."""
+
+
+class MemoryLimitExceeded(MemoryError):
+    """The task's worker had more memory than the pool's memory_limit, and was ended. The text says how much."""
+
+
 class PoolBroken(BrokenExecutor):
-    """The pool's workers cannot be started. The text says why."""
+    """The pool's workers cannot be started, or its initializer fails in each. The text says why."""
 
 
 class RemoteError(RuntimeError):

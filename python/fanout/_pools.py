@@ -19,7 +19,7 @@ from subprocess import _args_from_interpreter_flags
 from time import monotonic
 
 from . import _fanout, _wire
-from ._errors import PoolBroken, RemoteError, RemoteTraceback, WorkerDied
+from ._errors import MemoryLimitExceeded, PoolBroken, RemoteError, RemoteTraceback, TimedOut, WorkerDied
 
 _CLOSED = "cannot schedule new futures after shutdown"
 _SLICE = 0.05  # seconds for which a thread blocks at most before it looks for signals
@@ -156,16 +156,40 @@ class Future(StandardFuture):
             raise CancelledError
 
 
-def _worker_command():
-    """The same interpreter, run as this one is; what it is to find in sys.path is said, not guessed."""
-    surroundings = marshal.dumps(([str(entry) for entry in sys.path], sys.argv))
+_MOST_IN_COMMAND = 40_000  # characters: of a pool's whole command there may be 65,000
+
+
+class _MemoryFile:
+    """A file without a name, which other processes find as long as this lives."""
+
+    def __init__(self, content):
+        self._fd = os.memfd_create("fanout-worker")
+        with open(self._fd, "wb", closefd=False) as file:
+            file.write(content)
+
+    @property
+    def path(self):
+        return f"/proc/{os.getpid()}/fd/{self._fd}"
+
+    def __del__(self):
+        os.close(self._fd)
+
+
+def _worker_command(initializer):
+    """The same interpreter, run as this one is; what it is to find in sys.path is said, not guessed: in the command, so that
+    pools that say the same have their workers from one process, or, if it is much, in a file, which must outlive the pool."""
+    surroundings = marshal.dumps(([str(entry) for entry in sys.path], sys.argv, initializer))
+    said, file = surroundings.hex(), None
+    if len(said) > _MOST_IN_COMMAND:
+        file = _MemoryFile(surroundings)
+        said = file.path
     program = os.path.join(os.path.dirname(os.path.realpath(__file__)), "_worker.py")
     interpreter = sys.executable or os.readlink("/proc/self/exe")  # empty in one that was started by its name, without a PATH
-    command = [interpreter, *_args_from_interpreter_flags(), program, surroundings.hex()]
-    return [os.fsencode(word) for word in command]
+    command = [interpreter, *_args_from_interpreter_flags(), program, said]
+    return [os.fsencode(word) for word in command], file
 
 
-def _core_of_forks(workers, shared):
+def _core_of_forks(initializer, shared, *options):
     """Of a pool whose workers are forks of this process, with `shared` in its __main__."""
     global _generations
     for stream in (sys.stdout, sys.stderr):
@@ -174,8 +198,8 @@ def _core_of_forks(workers, shared):
     before = _wire.shared_with_program  # this process may be a worker itself
     _generations, _wire.shared_with_program = 2, shared
     try:
-        _fanout.serve_forks(_wire.run, _wire.leave)
-        return _fanout.process_pool([], workers, "fork")
+        _fanout.serve_forks(_wire.run, _wire.leave, initializer and (lambda: _wire.initialize(*initializer)))
+        return _fanout.process_pool([], *options)
     finally:
         _generations, _wire.shared_with_program = 0, before
 
@@ -184,7 +208,10 @@ def _failure(reason):
     name, text, signal, exit_code, pid = reason
     if name == "worker_died":
         return WorkerDied(text, signal, exit_code, pid)
-    return PoolBroken(text) if name == "pool_broken" else RuntimeError(text)
+    return _FAILURES.get(name, RuntimeError)(text)
+
+
+_FAILURES = {"timed_out": TimedOut, "memory_limit_exceeded": MemoryLimitExceeded, "pool_broken": PoolBroken}
 
 
 def _remote(data, text):
@@ -216,6 +243,11 @@ def _chunks(items, workers, chunksize):
 _MOST_IN_CHUNK = 2000  # what is done by then shows, and what a worker's death takes along has an end
 
 
+def _check_limit(name, limit, unit):
+    if limit is not None and not limit > 0:
+        raise ValueError(f"{name} is a number of {unit} above 0, or None, not {limit!r}")
+
+
 class process_pool(Executor):
     """Processes that run functions: `workers` of them, or as many as there are CPUs for this process.
 
@@ -224,19 +256,50 @@ class process_pool(Executor):
     it, before the program ends.
 
     `start` says what workers are forks of: one more interpreter, which runs nothing but what tasks bring along ("forkserver"),
-    or this program as it is now, which must have no other threads ("fork")."""
+    or this program as it is now, which must have no other threads ("fork").
 
-    def __init__(self, workers=None, *, start="forkserver"):
+    initializer(*initargs) is called in each worker before its first task.
+    task_timeout: a task that runs for more seconds than that is ended with its worker, and raises TimedOut.
+    retries: a task whose worker died is run again, so often at most, before it raises WorkerDied.
+    memory_limit: a worker with more bytes resident is ended, and its task raises MemoryLimitExceeded.
+    max_tasks_per_worker: a worker that has run so many is replaced by a new one.
+    Of a map, a chunk is a task; with a task_timeout and without a chunksize, each item is."""
+
+    def __init__(
+        self,
+        workers=None,
+        *,
+        start="forkserver",
+        initializer=None,
+        initargs=(),
+        task_timeout=None,
+        retries=0,
+        memory_limit=None,
+        max_tasks_per_worker=None,
+    ):
         if workers is not None and workers < 1:
             raise ValueError("a pool has one worker or more")
         if start not in ("forkserver", "fork"):
             raise ValueError(f"start is 'forkserver' or 'fork', not {start!r}")
+        if initializer is not None and not callable(initializer):
+            raise TypeError(f"the initializer is something to call, not {initializer!r}")
+        _check_limit("task_timeout", task_timeout, "seconds")
+        _check_limit("memory_limit", memory_limit, "bytes")
+        _check_limit("max_tasks_per_worker", max_tasks_per_worker, "tasks")
+        if retries < 0:
+            raise ValueError(f"retries is 0 or more, not {retries}")
+        first = None if initializer is None else (initializer, tuple(initargs))
+        limits = task_timeout or 0, retries, memory_limit or 0, max_tasks_per_worker or 0
+        options = workers or 0, start, first is not None, *limits
         if start == "fork":
             self._shared = _wire.functions_and_classes(sys.modules["__main__"])
-            self._core = _core_of_forks(workers or 0, self._shared)
+            self._core = _core_of_forks(first, self._shared, *options)
         else:
             self._shared = None
-            self._core = _fanout.process_pool(_worker_command(), workers or 0, start)
+            command, file = _worker_command(first and _wire.pickled_alone(first))
+            self._core = _fanout.process_pool(command, *options)
+            self._command_file = file  # after the core, and so dropped after it
+        self._single_items = task_timeout is not None
         self._changed = threading.Condition()  # guards the states of all futures
         self._collecting = threading.RLock()  # held by who collects
         self._collector = self._closer = None  # threads
@@ -272,6 +335,8 @@ class process_pool(Executor):
         once, code = _wire.encode_function(function, self._shared)
         kind = once | _wire.EACH | (_wire.UNPACKED if len(iterables) > 1 else 0)
         items = zip(*iterables) if len(iterables) > 1 else iterables[0]
+        if chunksize is None and self._single_items:
+            chunksize = 1
         if chunksize is None:
             items = items if type(items) in (list, range, tuple) else list(items)
         futures = []
@@ -310,6 +375,7 @@ class process_pool(Executor):
         for future in () if kills else self._core.pending():
             self._wait_for(future, None)
         self._core.close(kills)
+        self._command_file = None
         collector = self._collector
         if collector is not None and collector is not threading.current_thread():
             collector.join()

@@ -248,11 +248,31 @@ def _keep(function, data, surroundings=None):
     return encoded
 
 
+_initial_globals = {}  # what the initializer has set in __main__: of what goes by value, each has globals of its own
+
+
+def initialize(function, arguments):
+    """In a worker, first."""
+    there = _globals_of_main(function)
+    before = dict(there)
+    function(*arguments)
+    _initial_globals.update((name, value) for name, value in there.items() if name not in before or before[name] is not value)
+
+
+def _globals_of_main(function):
+    """Those of a function of the program's __main__, also within a partial()."""
+    while hasattr(function, "func"):
+        function = function.func
+    return getattr(function, "__globals__", {}) if getattr(function, "__module__", None) == "__main__" else {}
+
+
 _loaded_functions = {}
 
 
 def _load_function(kind, data):
     function = loads(data)
+    if _initial_globals:
+        _globals_of_main(function).update(_initial_globals)
     if not kind & ONCE:
         if len(_loaded_functions) >= _MOST_KEPT:
             _loaded_functions.clear()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The program of a process pool's workers: PYTHON _worker.py HEX, which is marshal's form of the program's (sys.path,
-# sys.argv). Processes that multiprocessing starts in a task run this file too, under another name: for them it is empty.
+# The program of a process pool's workers: PYTHON _worker.py WHAT, which is marshal's form of (sys.path, sys.argv, what each
+# worker is to call first or None), in hex, or a file that holds it; the first two are the program's. Processes that multiprocessing starts in a task run this file too, under another name: for them it is empty.
 if __name__ == "__main__":
     import marshal
     import os
@@ -11,10 +11,16 @@ if __name__ == "__main__":
     import _fanout
     import _wire
 
-    sys.path[:], sys.argv[:] = marshal.loads(bytes.fromhex(sys.argv[1]))
+    what = sys.argv[1]
+    if what.startswith("/"):
+        with open(what, "rb") as file:
+            surroundings = file.read()
+    else:
+        surroundings = bytes.fromhex(what)
+    sys.path[:], sys.argv[:], initializer = marshal.loads(surroundings)
     for name in ("_fanout", "_wire"):  # they are the package's: tasks may have modules of these names
         del sys.modules[name]
     if sys.stdout is not None:
         sys.stdout.reconfigure(line_buffering=True)
 
-    _fanout.serve(_wire.run, _wire.leave)
+    _fanout.serve(_wire.run, _wire.leave, None, initializer and (lambda: _wire.initialize(*_wire.loads(initializer))))

@@ -38,7 +38,6 @@ namespace fanout::detail {
 namespace {
 
 constexpr int worker_fd = 3;  // where a started worker finds its socket
-constexpr std::size_t largest_request = std::size_t{64} << 10;
 
 std::vector<pid_t> own_children() {
   std::vector<pid_t> children;
@@ -58,7 +57,7 @@ void ring_child_news(int) {
 
 class nanny {
  public:
-  explicit nanny(descriptor socket) : program_(std::move(socket)), buffer_(largest_request) {
+  explicit nanny(descriptor socket) : program_(std::move(socket)), buffer_(largest_nanny_request) {
     ::prctl(PR_SET_NAME, "fanout-nanny");
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     // Not a signalfd: of a program with other threads (static constructors, a worker_command), one could take the

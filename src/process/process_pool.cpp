@@ -11,6 +11,7 @@
 #include "fanout/errors.hpp"
 #include "pool_core.hpp"
 #include "pull_threads.hpp"
+#include "wire.hpp"
 #include "worker_entry.hpp"
 #include "worker_main.hpp"
 
@@ -20,6 +21,16 @@ namespace {
 
 constexpr unsigned deepest = 4;  // pools within pools
 
+/// The words travel in one request each time a worker is started.
+void check_length(const std::vector<std::string>& command) {
+  std::size_t bytes = 0;
+  for (const std::string& word : command) bytes += word.size() + 1;
+  constexpr std::size_t most = detail::largest_nanny_request - sizeof(detail::nanny_request);
+  if (bytes > most)
+    throw error("process_pool_options::worker_command has " + std::to_string(bytes) + " bytes, of which there may be " +
+                std::to_string(most) + ": give the program the name of a file that holds what is long");
+}
+
 detail::pool_plan plan_of(process_pool_options options) {
   if (options.workers == 0) throw error("a fanout::process_pool needs at least 1 worker, not 0");
   detail::check_may_have_pools();
@@ -28,6 +39,7 @@ detail::pool_plan plan_of(process_pool_options options) {
                 " deep: that is the limit, since the number of processes multiplies by each");
   detail::pool_plan plan;
   plan.workers = options.workers;
+  check_length(options.worker_command);
   plan.exec = options.start == start_method::spawn;
   plan.command = std::move(options.worker_command);
   plan.max_tasks_per_worker = options.max_tasks_per_worker;

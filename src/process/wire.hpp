@@ -120,6 +120,10 @@ struct nanny_request {
   std::uint64_t worker = 0;
 };
 
+/// Bytes of a request, a command's words among them: more are refused when a pool is made, since a datagram ends at the
+/// size of its socket's buffer, 208 KiB by default.
+inline constexpr std::size_t largest_nanny_request = std::size_t{64} << 10;
+
 enum class nanny_news : std::uint32_t { ready = 0x464f0001, started, not_started, ended };
 
 struct nanny_report {

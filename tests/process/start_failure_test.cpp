@@ -74,6 +74,16 @@ TEST_P(ProcessPoolStart, OfAProgramThatNeverBecomesAWorkerIsNotWaitedForWithoutT
   const process_pool pool({.workers = 3, .start = GetParam(), .worker_command = {"/bin/sh", "-c", "sleep 3600; true"}});
 }
 
+TEST_P(ProcessPoolStart, OfACommandThatIsTooLongIsRefused) {
+  const auto error = fanout_test::thrown_by<fanout::error>(
+      [] { process_pool({.start = GetParam(), .worker_command = {"/bin/true", std::string(70'000, 'x')}}); });
+  EXPECT_NE(std::string(error.what()).find("has 70011 bytes"), std::string::npos) << error.what();
+}
+
+TEST_P(ProcessPoolStart, TakesACommandOfTheGreatestLength) {
+  EXPECT_NE(failure({"/bin/false", std::string(65'000, 'x')}).find("exited with code 1"), std::string::npos);
+}
+
 INSTANTIATE_TEST_SUITE_P(Start, ProcessPoolStart,
                          ::testing::Values(fanout::start_method::forkserver, fanout::start_method::spawn),
                          fanout_test::start_method_name);

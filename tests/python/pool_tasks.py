@@ -39,6 +39,35 @@ def wait_for_writer(path):
         return fifo.read()
 
 
+def never_end():
+    while True:
+        signal.pause()
+
+
+def wait_if(told):
+    if told:
+        never_end()
+
+
+def allocate(size):
+    kept = bytearray(b"x") * size
+    never_end()
+    return kept
+
+
+def fail_until_marked(folder, wanted):
+    """Kills its worker until so many have been there; how many there were."""
+    marks = len(os.listdir(folder))
+    if marks < wanted:
+        open(os.path.join(folder, str(marks)), "x").close()
+        kill_worker()
+    return marks
+
+
+def fail_initializer():
+    raise RuntimeError("no licence for this machine")
+
+
 def process_id(_=None):
     return os.getpid()
 

@@ -159,6 +159,14 @@ class Ends(ProgramTest):
             pool.shutdown(wait=False)
             """)
 
+    def test_a_program_with_a_long_command_has_pools(self):
+        printed = self.run_program("""
+            import fanout, sys
+            with fanout.process_pool(2) as pool:
+                print(pool.submit(lambda: len(sys.argv)).result())
+            """, *map(str, range(30_000)))
+        self.assertEqual(printed, "30001\n")
+
     def test_an_exception_in_the_program_ends_the_pool(self):
         process = self.start("""
             import fanout
