@@ -152,6 +152,7 @@ python_pool pool_of_interpreters(fanout::process_pool_options options) {
     const unlocked while_it_starts;
     return python_pool(new fanout::process_pool(std::move(options)));
   }
+  options.worker_command.clear();
   of_program.keep();
   fanout::detail::keep_descriptors_in_forks();
   const telling_forks of_nanny_and_workers(2);

@@ -36,7 +36,7 @@ fanout::start_method start_method_of(const std::string& name);
 void initialize_by_python();
 
 /// The workers run options.worker_command, which must call serve(); or, by start_method::fork, they are forks of this
-/// interpreter, which has called serve_forks(). Called with the interpreter's lock.
+/// interpreter, which has called serve_forks(), and there need be no command. Called with the interpreter's lock.
 python_pool pool_of_interpreters(fanout::process_pool_options options);
 
 }  // namespace fanout_python

@@ -171,13 +171,16 @@ def _are_plain(values):
 
 
 def text_of(value):
-    """repr(value), but equal for equal values only: sets and dicts in order, whatever the hash seed, and large arrays with
-    more than their ends."""
+    """repr(value), but equal for equal values only: sets and dicts in order, whatever the hash seed, large arrays with
+    more than their ends, and objects that have no repr() of their own with what they hold."""
     plain = repr(value)
     kind = type(value)
+    if kind.__repr__ is object.__repr__:
+        state = _state(value)
+        return plain if state is None else f"<{kind.__qualname__} {text_of(state)}>"
     if kind not in _CONTAINERS:
         return plain + _digest(value) if "..." in plain else plain
-    if "{" not in plain and "..." not in plain:
+    if not any(sign in plain for sign in ("{", "...", " object at 0x")):
         return plain
     if kind is dict:
         return "{" + ", ".join(sorted(f"{text_of(key)}: {text_of(item)}" for key, item in value.items())) + "}"
@@ -188,6 +191,15 @@ def text_of(value):
         return "(" + ", ".join(items) + ("," if len(items) == 1 else "") + ")"
     items = "{" + ", ".join(sorted(items)) + "}"
     return items if kind is set else f"frozenset({items})"
+
+
+def _state(value):
+    """The attributes of an object, as pickle would take them; None if it has none, or cannot be taken apart."""
+    try:
+        reduced = value.__reduce_ex__(4)
+    except Exception:
+        return None
+    return (reduced[2] or None) if type(reduced) is tuple and len(reduced) > 2 else None
 
 
 def _digest(value):

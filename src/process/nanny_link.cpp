@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 
@@ -33,6 +34,15 @@ void nanny_link::kill() const noexcept {
   ::kill(pid_, SIGKILL);
 }
 
+namespace {
+
+/// Its socket is full, or the kernel lacks memory, or has too many of this user's descriptors on their way.
+bool may_be_sent_later(int error) noexcept {
+  return error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
+}
+
+}  // namespace
+
 bool nanny_link::flush() {
   while (!output_.empty()) {
     request& r = output_.front();
@@ -53,7 +63,7 @@ bool nanny_link::flush() {
     }
     const ssize_t sent = ::sendmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0 && errno == EAGAIN) return false;
+    if (sent < 0 && may_be_sent_later(errno)) return false;
     output_.pop_front();  // sent, or the nanny is gone, which its socket's end tells
   }
   return true;

@@ -48,7 +48,8 @@ class Processes(HostTest):
                        "import subprocess; kept = subprocess.Popen(['cat'], stdin=subprocess.PIPE)"):
             file = self.file(f"import os\nprint('imported')\n{source}\ndef work(): return os.getpid()")
             run = self.run_host("processes", file, "work", tasks=20, workers=2)
-            self.assertEqual(run.lines, ["imported"] * (2 + len(set(run.values))))
+            self.assertEqual(set(run.lines), {"imported"})
+            self.assertIn(len(run.lines), range(2 + len(set(run.values)), 2 + 2 + 1))  # a worker may get no task
 
     def test_run_though_the_import_starts_a_thread_that_forks(self):
         file = self.file(

@@ -134,6 +134,24 @@ class Values(HostTest):
         self.assert_returned("frozenset('cab')", "frozenset", "frozenset({'a', 'b', 'c'})")
         self.assert_returned("[{'k': object()}]", "list", "[{'k': <object object at 0x…>}]")
 
+    def test_objects_without_a_text_of_their_own_are_what_they_hold(self):
+        definition = (
+            "class Found:\n    def __init__(self, **held): self.__dict__.update(held)\n"
+            "class Point:\n    __slots__ = 'x', 'y'\n    def __init__(self, x, y): self.x, self.y = x, y"
+        )
+        self.assert_returned("Found(words={'b', 'a'}, at=Point(1, 2))", "Found",
+                             "<Found {'at': <Point (None, {'x': 1, 'y': 2})>, 'words': {'a', 'b'}}>", definition)
+        self.assert_returned("[Found(n=1), Found(n=2)]", "list", "[<Found {'n': 1}>, <Found {'n': 2}>]", definition)
+        self.assert_returned("Found()", "Found", "<work.Found object at 0x…>", definition)
+
+    def test_objects_that_hold_themselves_or_cannot_be_taken_apart_are_their_type(self):
+        definition = (
+            "class Node:\n    def __init__(self): self.next = self\n"
+            "class Closed:\n    def __reduce_ex__(self, _): raise TypeError('no')"
+        )
+        self.assert_returned("Node()", "Node", "<work.Node object at 0x…>", definition)
+        self.assertEqual(self.returned("serial", "Closed()", definition), ("Closed", "<work.Closed object at 0x…>"))
+
     def test_a_container_that_contains_itself_has_a_text(self):
         self.assert_returned("(lambda d: d.update(self=d) or d)({})", "dict", "{'self': {...}}")
 
