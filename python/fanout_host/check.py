@@ -24,6 +24,8 @@ def report(options, extension_problem):
             "version": platform.python_version(),
             "executable": models.interpreter(),
             "implementation": platform.python_implementation(),
+            "gil": "on" if _has_gil() else "off",
+            "switch_interval_s": sys.getswitchinterval(),
         },
         "models": {name: _model_problem(name, options, extension_problem, problem) for name in models.BY_NAME},
         "abilities": _abilities(),

@@ -22,6 +22,8 @@ class Check(HostTest):
                 "version": platform.python_version(),
                 "executable": sys.executable,
                 "implementation": platform.python_implementation(),
+                "gil": "on",
+                "switch_interval_s": 0.005,
             },
         )
         self.assertLessEqual(set(MODELS), {name for name, problem in record["models"].items() if problem is None})
