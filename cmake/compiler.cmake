@@ -25,8 +25,10 @@ if(PROJECT_IS_TOP_LEVEL)
   mark_as_advanced(FANOUT_CCACHE)
   if(FANOUT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_C_COMPILER_LAUNCHER ${FANOUT_CCACHE})
-    # What ccache needs to be told so that it serves files with precompiled headers too.
-    set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros ${FANOUT_CCACHE})
+    # What ccache needs to be told so that it serves files with precompiled headers too. And huge pages for the compiler: in
+    # virtual machines its page faults are a tenth of its time (188,000 of them for a test of the process pool, 27,000 so).
+    set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros GLIBC_TUNABLES=glibc.malloc.hugetlb=1
+                                    ${FANOUT_CCACHE})
   endif()
 endif()
 
