@@ -243,9 +243,13 @@ def _chunks(items, workers, chunksize):
 _MOST_IN_CHUNK = 2000  # what is done by then shows, and what a worker's death takes along has an end
 
 
-def _check_limit(name, limit, unit):
-    if limit is not None and not limit > 0:
-        raise ValueError(f"{name} is a number of {unit} above 0, or None, not {limit!r}")
+_MOST = 2**32 - 1  # of a count
+
+
+def _check_limit(name, limit, unit, most=None):
+    if limit is not None and not (limit > 0 and (most is None or limit <= most)):
+        end = "" if most is None else f" and at most {most}"
+        raise ValueError(f"{name} is a number of {unit} above 0{end}, or None, not {limit!r}")
 
 
 class process_pool(Executor):
@@ -277,16 +281,15 @@ class process_pool(Executor):
         memory_limit=None,
         max_tasks_per_worker=None,
     ):
-        if workers is not None and workers < 1:
-            raise ValueError("a pool has one worker or more")
+        _check_limit("workers", workers, "processes", _MOST)
         if start not in ("forkserver", "fork"):
             raise ValueError(f"start is 'forkserver' or 'fork', not {start!r}")
         if initializer is not None and not callable(initializer):
             raise TypeError(f"the initializer is something to call, not {initializer!r}")
         _check_limit("task_timeout", task_timeout, "seconds")
         _check_limit("memory_limit", memory_limit, "bytes")
-        _check_limit("max_tasks_per_worker", max_tasks_per_worker, "tasks")
-        if retries < 0:
+        _check_limit("max_tasks_per_worker", max_tasks_per_worker, "tasks", _MOST)
+        if not 0 <= retries <= _MOST:
             raise ValueError(f"retries is 0 or more, not {retries}")
         first = None if initializer is None else (initializer, tuple(initargs))
         limits = task_timeout or 0, retries, memory_limit or 0, max_tasks_per_worker or 0

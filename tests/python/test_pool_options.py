@@ -65,9 +65,10 @@ class Limits(unittest.TestCase):
             self.assertEqual(died.exception.signal, signal.SIGKILL)
 
     def test_a_limit_that_is_none_is_refused(self):
-        for bad in ({"task_timeout": 0}, {"memory_limit": -1}, {"max_tasks_per_worker": 0}, {"task_timeout": float("nan")}):
+        for bad in ({"task_timeout": 0}, {"memory_limit": -1}, {"max_tasks_per_worker": 0}, {"task_timeout": float("nan")},
+                    {"workers": 0}, {"max_tasks_per_worker": 2**32}):
             with self.subTest(bad), self.assertRaisesRegex(ValueError, f"{next(iter(bad))} is a number of"):
-                fanout.process_pool(1, **bad)
+                fanout.process_pool(**bad)
         with self.assertRaisesRegex(ValueError, "retries is 0 or more, not -1"):
             fanout.process_pool(1, retries=-1)
 
