@@ -206,6 +206,11 @@ fanout::duration duration_of(double seconds) {
   return fanout::detail::saturated(std::chrono::duration<double>(seconds));
 }
 
+/// As a limit, which is none if it is 0 s.
+fanout::duration limit_of(double seconds) {
+  return seconds > 0 ? std::max(duration_of(seconds), fanout::duration(1)) : fanout::duration::zero();
+}
+
 class pool {
  public:
   explicit pool(python_pool made) : pool_(std::move(made)) {}
@@ -228,13 +233,18 @@ class pool {
     if (nothing_was_owed_) finished_.nudge();
   }
 
-  /// Blocks for `seconds` at most, for any time if that is negative; None once the pool is closed.
-  object collect(double seconds) {
+  /// Appends to the list what has ended: it must not be lost if whoever called is interrupted as soon as this returns.
+  /// Blocks for `seconds` at most, for any time if that is negative. True: there was something; None: the pool is
+  /// closed.
+  object collect(double seconds, PyObject* ended) {
     const auto deadline = fanout::detail::after(duration_of(seconds));
     for (;;) {
-      if (pending_task* const first = finished_.take()) return list_of(first);
+      if (pending_task* const first = finished_.take()) {
+        append_all(first, ended);
+        return object::steal(Py_NewRef(Py_True));
+      }
       if (is_closed_) return object::steal(Py_NewRef(Py_None));
-      if (seconds >= 0 && fanout::detail::has_passed(&deadline)) return object::steal(PyList_New(0));
+      if (seconds >= 0 && fanout::detail::has_passed(&deadline)) return object::steal(Py_NewRef(Py_False));
       std::shared_ptr<outside> who = who_owes();
       nothing_was_owed_ = who == nullptr;
       const unlocked while_it_waits;
@@ -271,7 +281,8 @@ class pool {
 
   /// Of a pool that nobody will collect from any more.
   void forget() {
-    while (pending_task* first = finished_.take()) list_of(first);
+    const object nobody = object::steal(PyList_New(0));
+    while (pending_task* first = finished_.take()) append_all(first, nobody.get());
   }
 
  private:
@@ -282,9 +293,8 @@ class pool {
     return fanout::detail::future_access::state(waiting_.begin()->second->result).owed_from_outside();
   }
 
-  /// [(future, kind, data, buffers)], or (future, -1, reason, None).
-  object list_of(pending_task* first) {
-    object list = object::steal(PyList_New(0));
+  /// Each as (future, kind, data, buffers), or (future, -1, reason, None).
+  void append_all(pending_task* first, PyObject* list) {
     while (first != nullptr) {
       const std::unique_ptr<pending_task> task(std::exchange(first, first->after));
       waiting_.erase(task->python_future);
@@ -292,9 +302,8 @@ class pool {
       outcome taken;
       const object why = reason(task->result, taken);
       const object entry = why.get() != nullptr ? failed(future, why) : succeeded(future, taken.content());
-      if (PyList_Append(list.get(), entry.get()) < 0) throw python_error();
+      if (PyList_Append(list, entry.get()) < 0) throw python_error();
     }
-    return list;
   }
 
   static object failed(const object& future, const object& why) {
@@ -337,7 +346,7 @@ PyObject* make(PyTypeObject* type, PyObject* arguments, PyObject*) {
   return guarded([&] {
     fanout::process_pool_options options{.start = start_method_of(start),
                                          .max_tasks_per_worker = max_tasks,
-                                         .task_timeout = duration_of(timeout),
+                                         .task_timeout = limit_of(timeout),
                                          .memory_limit = static_cast<std::size_t>(memory_limit),
                                          .retries = retries,
                                          .initializer = initializes != 0 ? initialize_by_python : nullptr,
@@ -384,8 +393,9 @@ PyObject* submit(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
   });
 }
 
-PyObject* collect(PyObject* self, PyObject* seconds) {
-  return guarded([&] { return pool_of(self).collect(PyFloat_AsDouble(seconds)); });
+PyObject* collect(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
+  if (!takes(2, count, "collect")) return nullptr;
+  return guarded([&] { return pool_of(self).collect(PyFloat_AsDouble(arguments[0]), arguments[1]); });
 }
 
 PyObject* cancel(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
@@ -419,7 +429,7 @@ PyCFunction method(Function* function) {
 PyObject* process_pool_type(PyObject* module) {
   static PyMethodDef methods[] = {
       {"submit", method(submit), METH_FASTCALL, "submit(future, kind, function, data, buffers)"},
-      {"collect", collect, METH_O, "collect(seconds)"},
+      {"collect", method(collect), METH_FASTCALL, "collect(seconds, ended)"},
       {"cancel", method(cancel), METH_FASTCALL, "cancel(future, kill)"},
       {"pending", pending, METH_NOARGS, "pending()"},
       {"workers", workers, METH_NOARGS, "workers()"},

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The type _fanout.thread_pool, under the Python class of that name: calls on fanout's thread pool.
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <fanout/thread_pool.hpp>
 
 #include <memory>
@@ -15,6 +18,7 @@ namespace {
 
 struct pool_object {
   PyObject_HEAD fanout::thread_pool* self;
+  pid_t owner;  // in a child made by fork there are no threads that could be waited for
 };
 
 fanout::thread_pool& pool_of(PyObject* self) { return *reinterpret_cast<pool_object*>(self)->self; }
@@ -37,15 +41,17 @@ PyObject* make(PyTypeObject* type, PyObject* arguments, PyObject*) {
     auto made = std::make_unique<fanout::thread_pool>(std::move(options));
     const auto allocate = reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc));
     object self = object::steal(allocate(type, 0));
-    reinterpret_cast<pool_object*>(self.get())->self = made.release();
+    auto* const pool = reinterpret_cast<pool_object*>(self.get());
+    pool->owner = ::getpid();
+    pool->self = made.release();
     return self;
   });
 }
 
 void destroy(PyObject* self) {
-  {
+  if (auto* const pool = reinterpret_cast<pool_object*>(self); pool->owner == ::getpid()) {
     const unlocked while_threads_end;
-    delete reinterpret_cast<pool_object*>(self)->self;
+    delete pool->self;
   }
   PyTypeObject* const type = Py_TYPE(self);
   reinterpret_cast<freefunc>(PyType_GetSlot(type, Py_tp_free))(self);

@@ -113,19 +113,29 @@ def _name_of(function):
     while isinstance(function, functools.partial):
         function = function.func
     name = getattr(function, "__name__", type(function).__name__)
-    return name if name.isidentifier() else "function"
+    return name if name.isidentifier() and name not in sys.stdlib_module_names else "function"
 
 
 def _literal(value):
     """Its text, if the host will make the same value of that; else None."""
-    text = repr(value)
-    if len(text) > _LONGEST_LITERAL or "{i}" in text:
-        return None
     try:
-        read = ast.literal_eval(text)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        text = repr(value)
+        if len(text) > _LONGEST_LITERAL or "{i}" in text:
+            return None
+        return text if _are_same(ast.literal_eval(text), value) else None
+    except Exception:  # of a value whose repr() raises, or is not of Python's own, or nested too deep
         return None
-    return text if type(read) is type(value) and read == value else None
+
+
+def _are_same(read, value):
+    """Also of types that are the same all through: of a number of numpy's in a list, another would be read."""
+    if type(read) is not type(value) or read != value:
+        return False
+    if type(value) is dict:
+        return _are_same(list(read.items()), list(value.items()))
+    if type(value) in (set, frozenset):
+        return set(map(type, read)) == set(map(type, value))
+    return type(value) not in (list, tuple) or all(map(_are_same, read, value))
 
 
 def _write(folder, name, function):

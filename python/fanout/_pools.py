@@ -14,7 +14,7 @@ from concurrent.futures import CancelledError, Executor
 from concurrent.futures import Future as StandardFuture
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING
 from functools import partial
-from itertools import chain, islice
+from itertools import chain, count, islice
 from subprocess import _args_from_interpreter_flags
 from time import monotonic
 
@@ -32,10 +32,15 @@ _owner = os.getpid()
 _generations = 0  # 2 while a pool is made whose workers are forks of this process: what is forked now, and then the workers
 
 
+_changed = threading.Condition()  # guards the states of all futures: of several pools too, concurrent.futures.wait() takes it once
+
+
 def _forked():
     """In a child made by fork: the pools are its parent's, and of a pool's worker what is to run at the exit is, too."""
-    global _generations
+    global _generations, _changed
+    _changed = threading.Condition()
     _open_pools.clear()
+    _open_threads.clear()
     if _generations:
         _generations -= 1
         atexit._clear()
@@ -94,11 +99,11 @@ class Future(StandardFuture):
         """Whoever takes it wants to be told: wait(), as_completed(), add_done_callback()."""
         self._pool._serve()
         self._expect_waiters()
-        return self._pool._changed
+        return _changed
 
     def _expect_waiters(self):
         if self._waiters == ():
-            with self._pool._changed:
+            with _changed:
                 if self._waiters == ():
                     self._waiters, self._done_callbacks = [], []
 
@@ -116,7 +121,7 @@ class Future(StandardFuture):
     def cancel(self):
         """True: the task will not run."""
         pool = self._pool
-        with pool._changed:
+        with _changed:
             if self._state != PENDING:
                 return self._state == CANCELLED_AND_NOTIFIED
             if not pool._core.cancel(self, False):
@@ -156,6 +161,7 @@ class Future(StandardFuture):
             raise CancelledError
 
 
+_numbers = count()
 _MOST_IN_COMMAND = 40_000  # characters: of a pool's whole command there may be 65,000
 
 
@@ -178,11 +184,14 @@ class _MemoryFile:
 def _worker_command(initializer):
     """The same interpreter, run as this one is; what it is to find in sys.path is said, not guessed: in the command, so that
     pools that say the same have their workers from one process, or, if it is much, in a file, which must outlive the pool."""
-    surroundings = marshal.dumps(([str(entry) for entry in sys.path], sys.argv, initializer))
-    said, file = surroundings.hex(), None
-    if len(said) > _MOST_IN_COMMAND:
+    lists = [[str(entry) for entry in entries] for entries in (sys.path, sys.argv)]
+    environment = hash(frozenset(os.environb.items()))  # the first of these pools had this one, and this folder, too
+    surroundings, file = marshal.dumps((*lists, initializer, os.getcwdb(), environment)), None
+    if len(surroundings) * 2 > _MOST_IN_COMMAND:
         file = _MemoryFile(surroundings)
-        said = file.path
+        said = f"{file.path}?{next(_numbers)}"  # the next such file may be found by the same path
+    else:
+        said = surroundings.hex()
     program = os.path.join(os.path.dirname(os.path.realpath(__file__)), "_worker.py")
     interpreter = sys.executable or os.readlink("/proc/self/exe")  # empty in one that was started by its name, without a PATH
     command = [interpreter, *_args_from_interpreter_flags(), program, said]
@@ -192,20 +201,20 @@ def _worker_command(initializer):
 def _core_of_forks(initializer, shared, *options):
     """Of a pool whose workers are forks of this process, with `shared` in its __main__."""
     global _generations
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()  # or they would print again what is in there
+    _wire.flush()  # or they would print again what is in there
     before = _wire.shared_with_program  # this process may be a worker itself
     _generations, _wire.shared_with_program = 2, shared
     try:
         _fanout.serve_forks(_wire.run, _wire.leave, initializer and (lambda: _wire.initialize(*initializer)))
         return _fanout.process_pool([], *options)
     finally:
+        _fanout.serve_forks(_wire.run, _wire.leave)  # the initializer is theirs alone
         _generations, _wire.shared_with_program = 0, before
 
 
 def _failure(reason):
     name, text, signal, exit_code, pid = reason
+    text = text.replace("process_pool_options::", "").replace("fanout::", "fanout.")
     if name == "worker_died":
         return WorkerDied(text, signal, exit_code, pid)
     return _FAILURES.get(name, RuntimeError)(text)
@@ -216,9 +225,14 @@ _FAILURES = {"timed_out": TimedOut, "memory_limit_exceeded": MemoryLimitExceeded
 
 def _remote(data, text):
     """What a task has raised, with its traceback as its cause."""
-    error = _wire.loads(data)
+    try:
+        error = _wire.loads(data)
+    except Exception:  # its type is there in the worker alone
+        error = None
     if isinstance(error, tuple):
         error = RemoteError(*error)
+    elif not isinstance(error, BaseException):
+        error = RemoteError(*_wire.named_in(text))
     error.__cause__ = RemoteTraceback(text)
     return error
 
@@ -303,7 +317,8 @@ class process_pool(Executor):
             self._core = _fanout.process_pool(command, *options)
             self._command_file = file  # after the core, and so dropped after it
         self._single_items = task_timeout is not None
-        self._changed = threading.Condition()  # guards the states of all futures
+        self._ended = []  # what was collected, and its futures do not have yet: an interruption may come in between
+        self._interrupted = None  # the future of which the value was being loaded when one did
         self._collecting = threading.RLock()  # held by who collects
         self._collector = self._closer = None  # threads
         self._is_closed = False
@@ -337,7 +352,7 @@ class process_pool(Executor):
         deadline = None if timeout is None else monotonic() + timeout
         once, code = _wire.encode_function(function, self._shared)
         kind = once | _wire.EACH | (_wire.UNPACKED if len(iterables) > 1 else 0)
-        items = zip(*iterables) if len(iterables) > 1 else iterables[0]
+        items = iterables[0] if len(iterables) == 1 else zip(*iterables)
         if chunksize is None and self._single_items:
             chunksize = 1
         if chunksize is None:
@@ -380,8 +395,8 @@ class process_pool(Executor):
         self._core.close(kills)
         self._command_file = None
         collector = self._collector
-        if collector is not None and collector is not threading.current_thread():
-            collector.join()
+        if collector is not None and collector is not threading.current_thread() and not self._collecting._is_owned():
+            collector.join()  # else this is called back, and the collector ends after that
         self._look()
         _open_pools.discard(self)
 
@@ -389,21 +404,21 @@ class process_pool(Executor):
         """From now on a thread collects, if that does not go on yet."""
         if self._collector is not None:
             return
-        with self._changed:
+        with _changed:
             if self._collector is None:
                 self._collector = _started(self._collect_all, "fanout-results")
 
     def _collect_all(self):
         with self._collecting:
-            while (ended := self._core.collect(-1.0)) is not None:
-                self._end(ended)
+            while self._core.collect(-1.0, self._ended) is not None:
+                self._end()
 
     def _look(self):
         """Collects what there is, if nobody else does."""
         if self._collecting.acquire(blocking=False):
             try:
-                if ended := self._core.collect(0.0):
-                    self._end(ended)
+                self._core.collect(0.0, self._ended)
+                self._end()
             finally:
                 self._collecting.release()
 
@@ -412,12 +427,13 @@ class process_pool(Executor):
         deadline = None if timeout is None else monotonic() + timeout
         if self._collecting.acquire(blocking=False):
             try:
+                self._end()
                 while future._state == PENDING:
                     left = _SLICE if deadline is None else min(_SLICE, deadline - monotonic())
-                    ended = self._core.collect(max(0.0, left))
-                    if ended:
-                        self._end(ended)
-                    elif ended is None or left <= 0:
+                    found = self._core.collect(max(0.0, left), self._ended)
+                    if found:
+                        self._end()
+                    elif found is None or left <= 0:
                         return
             finally:
                 self._collecting.release()
@@ -425,42 +441,57 @@ class process_pool(Executor):
         self._serve()
         waiter = _Waiter()
         future._expect_waiters()
-        with self._changed:
+        with _changed:
             if future._state != PENDING:
                 return
             future._waiters.append(waiter)
         if not waiter.wait(timeout):
-            with self._changed:
+            with _changed:
                 if waiter in future._waiters:
                     future._waiters.remove(waiter)
 
-    def _end(self, ended):
-        """Gives futures what the core has collected for them."""
+    def _end(self):
+        """Gives futures what has been collected for them. Whoever is interrupted meanwhile leaves all that to the next: to do it
+        once more changes nothing."""
+        ended = self._ended
+        if not ended:
+            return
         for future, kind, data, buffers in ended:
-            try:
-                if kind == 0:
-                    future._result = marshal.loads(data)
-                elif kind == _FAILED_IN_POOL:
-                    future._exception = _failure(data)
-                elif kind & _wire.FAILED:
-                    *values, error, text = _wire.decode(kind, data, buffers)
-                    future._result = values[0] if values else None
-                    future._exception = _remote(error, text)
-                else:
-                    future._result = _wire.decode(kind, data, buffers)
-            except BaseException as error:  # of a result that cannot be loaded here
-                future._exception = error
+            if future._state == PENDING:  # else it was cancelled, and has said so
+                try:
+                    _load(future, kind, data, buffers)
+                except Exception as error:  # of a result that cannot be loaded here
+                    future._exception = error
+                except BaseException as error:
+                    if self._interrupted is not future:
+                        self._interrupted = future
+                        raise
+                    future._exception = error  # it is the result that raises this
         told = []
-        with self._changed:
+        with _changed:
             for future, _, _, _ in ended:
-                if future._state == PENDING:  # else it was cancelled, and has said so
+                if future._state == PENDING:
                     future._state = FINISHED
                     if future._waiters:
                         future._tell_waiters()
                     if future._done_callbacks:
                         told.append(future)
+            ended.clear()
         for future in told:
             future._invoke_callbacks()
+
+
+def _load(future, kind, data, buffers):
+    if kind == 0:
+        future._result = marshal.loads(data)
+    elif kind == _FAILED_IN_POOL:
+        future._exception = _failure(data)
+    elif kind & _wire.FAILED:
+        *values, error, text = _wire.decode(kind, data, buffers)
+        future._result = values[0] if values else None
+        future._exception = _remote(error, text)
+    else:
+        future._result = _wire.decode(kind, data, buffers)
 
 
 def _results(futures, deadline):

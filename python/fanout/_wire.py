@@ -25,6 +25,7 @@ FAILED = 32  # a result: (exception, traceback), or with EACH the (values before
 SCALARS = frozenset({type(None), bool, int, float, complex, str})
 _LARGE = 1 << 16  # bytes that are worth a buffer of their own
 _MOST_KEPT = 256
+_MOST_BYTES_KEPT = 32 << 20
 _MAIN = b"\x8c\x08__main__"  # the name of a module, as pickle writes it
 
 
@@ -71,7 +72,7 @@ def pickled(value, shared=None):
     data = _by_reference(value, is_inside, shared)
     if data is None:
         buffers.clear()
-        data = _by_value(value, is_inside)
+        data = _by_value(value, is_inside, shared)
     return data, buffers or None
 
 
@@ -105,20 +106,23 @@ class _SharingPickler(Pickler):
         return stream.getvalue()
 
     def reducer_override(self, value):
-        if isinstance(value, (type, FunctionType)) and value.__module__ == "__main__" and not self._has(value):
+        if isinstance(value, (type, FunctionType)) and value.__module__ == "__main__" and not _has(self._shared, value):
             raise PicklingError(f"{value!r} has come since")
         return NotImplemented
 
-    def _has(self, value):
-        name, *inner = value.__qualname__.split(".")
-        found = self._shared.get(name)
-        for each in inner:
-            found = getattr(found, each, None)
-        return found is value
+
+def _has(shared, value):
+    """Is that a function or a class of `shared`, or of one of its classes?"""
+    name, *inner = value.__qualname__.split(".")
+    found = shared.get(name)
+    for each in inner:
+        found = getattr(found, each, None)
+    return found is value
 
 
-def _by_value(value, is_inside=None):
+def _by_value(value, is_inside=None, shared=None):
     try:
+        from cloudpickle import CloudPickler
         from cloudpickle import dumps as dumps_by_value
     except ImportError:
         raise PicklingError(
@@ -126,18 +130,42 @@ def _by_value(value, is_inside=None):
             "program itself, the REPL or a notebook's cell). With cloudpickle it can be sent: install python3-cloudpickle; or "
             "move the definition into a module"
         ) from None
-    return dumps_by_value(value, protocol=5, buffer_callback=is_inside)
+    if shared is None:
+        return dumps_by_value(value, protocol=5, buffer_callback=is_inside)
+
+    class NamingPickler(CloudPickler):
+        """What workers have is named also within what goes by value: a class is to be the same there."""
+
+        def reducer_override(self, inner):
+            if isinstance(inner, (type, FunctionType)) and inner.__module__ == "__main__" and _has(shared, inner):
+                return NotImplemented
+            return super().reducer_override(inner)
+
+    stream = BytesIO()
+    NamingPickler(stream, protocol=5, buffer_callback=is_inside).dump(value)
+    return stream.getvalue()
 
 
-_known_functions = {}  # function → ((ONCE or 0, bytes), what must be as it was then, or None)
+class _Kept(dict):
+    """What is likely to come again: so many at most, of so many bytes together. When there are more it begins anew."""
+
+    _bytes = 0
+
+    def keep(self, key, value, size):
+        if len(self) >= _MOST_KEPT or self._bytes + size > _MOST_BYTES_KEPT:
+            self.clear()
+            self._bytes = 0
+        self[key] = value
+        self._bytes += size
+
+
+_known_functions = _Kept()  # function → ((ONCE or 0, bytes), what must be as it was then, or None)
 
 
 def encode_function(function, shared=None):
     """(ONCE or 0, bytes)"""
     if shared is not None and type(function) is FunctionType:
-        data = _by_reference(function, None, shared)
-        if data is not None:
-            return 0, data
+        return 0, pickled_alone(function, shared)
     try:
         known = _known_functions.get(function)
     except TypeError:  # not hashable
@@ -197,13 +225,14 @@ def _note_function(function, found, seen):
     names = function.__globals__
     for name in _names_in(function.__code__):
         if name in names:
+            found.append(name)
             _note(names[name], found, seen)
 
 
 def _note(value, found, seen):
     kind = type(value)
     if kind in SCALARS:
-        found.append((kind, value))
+        found.append((kind, repr(value) if kind in (float, complex) else value))  # 0.0 == -0.0
     elif kind is ModuleType or kind is BuiltinFunctionType and _is_modules_own(value):
         found.append(id(value))
     elif kind is FunctionType:
@@ -237,17 +266,16 @@ def _is_modules_own(function):
 def pickled_alone(value, shared=None):
     """Its bytes, with all memory in them."""
     data = _by_reference(value, None, shared)
-    return _by_value(value) if data is None else data
+    return _by_value(value, None, shared) if data is None else data
 
 
 def _keep(function, data, surroundings=None):
-    if len(_known_functions) >= _MOST_KEPT:
-        _known_functions.clear()
     encoded = 0, data
-    _known_functions[function] = encoded, surroundings
+    _known_functions.keep(function, (encoded, surroundings), len(data))
     return encoded
 
 
+_MOST_WRAPPED = 100  # one around another
 _initial_globals = {}  # what the initializer has set in __main__: of what goes by value, each has globals of its own
 
 
@@ -260,13 +288,20 @@ def initialize(function, arguments):
 
 
 def _globals_of_main(function):
-    """Those of a function of the program's __main__, also within a partial()."""
-    while hasattr(function, "func"):
-        function = function.func
+    """Those of a function of the program's __main__, also within a partial(), a decorator's function, or an object that is called."""
+    for _ in range(_MOST_WRAPPED):
+        for inside in ("func", "__wrapped__", "__func__"):
+            if hasattr(function, inside):
+                function = getattr(function, inside)
+                break
+        else:
+            break
+    if not hasattr(function, "__globals__"):
+        function = getattr(type(function), "__call__", None)
     return getattr(function, "__globals__", {}) if getattr(function, "__module__", None) == "__main__" else {}
 
 
-_loaded_functions = {}
+_loaded_functions = _Kept()
 
 
 def _load_function(kind, data):
@@ -274,9 +309,7 @@ def _load_function(kind, data):
     if _initial_globals:
         _globals_of_main(function).update(_initial_globals)
     if not kind & ONCE:
-        if len(_loaded_functions) >= _MOST_KEPT:
-            _loaded_functions.clear()
-        _loaded_functions[data] = function
+        _loaded_functions.keep(data, function, len(data))
     return function
 
 
@@ -295,9 +328,17 @@ def run(kind, function, data, buffers):
             result = encode_result(call(*arguments))
     except BaseException as error:
         result = _failed(error, values if kind & EACH else None)
-    if sys.stdout is not None:
-        sys.stdout.flush()  # what a task has printed is out when its result is
+    flush()  # what a task has printed is out when its result is
     return result
+
+
+def flush():
+    """Streams may be anything, closed ones and what the user has put in their place among it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            pass
 
 
 def _call_each(call, arguments, unpacked, values):
@@ -330,6 +371,12 @@ def _failed(error, values):
         return FAILED | PICKLED, dumps((data, text) if values is None else ([], data, text), 5), None
 
 
+def named_in(text):
+    """(name of the type, text) of the exception that a traceback ends with."""
+    name, _, message = text.rpartition("\n")[2].partition(": ")
+    return name, message
+
+
 def _text_of(error):
     try:
         return str(error)
@@ -342,6 +389,4 @@ def leave():
     import atexit
 
     atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
+    flush()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The program of a process pool's workers: PYTHON _worker.py WHAT, which is marshal's form of (sys.path, sys.argv, what each
-# worker is to call first or None), in hex, or a file that holds it; the first two are the program's. Processes that multiprocessing starts in a task run this file too, under another name: for them it is empty.
+# worker is to call first or None, …), in hex, or a file that holds it; the first two are the program's. Processes that multiprocessing starts in a task run this file too, under another name: for them it is empty.
 if __name__ == "__main__":
     import marshal
     import os
@@ -13,11 +13,11 @@ if __name__ == "__main__":
 
     what = sys.argv[1]
     if what.startswith("/"):
-        with open(what, "rb") as file:
+        with open(what.partition("?")[0], "rb") as file:
             surroundings = file.read()
     else:
         surroundings = bytes.fromhex(what)
-    sys.path[:], sys.argv[:], initializer = marshal.loads(surroundings)
+    sys.path[:], sys.argv[:], initializer, *_ = marshal.loads(surroundings)
     for name in ("_fanout", "_wire"):  # they are the package's: tasks may have modules of these names
         del sys.modules[name]
     if sys.stdout is not None:

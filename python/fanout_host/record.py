@@ -89,7 +89,7 @@ def _clean(text):
 
 def _shown(text):
     """A value's text for the record: without addresses, which differ in every run, and of bounded length."""
-    text = _clean(re.sub(r" at 0x[0-9a-f]+>", " at 0x…>", text))
+    text = _clean(re.sub(r" at 0x[0-9a-f]+(?=[>;:,])", " at 0x…", text))
     return _bounded(text)
 
 

@@ -149,6 +149,8 @@ class any_integer:
         sys.set_int_max_str_digits(self._limit)
 
 
+_LONGEST_STATE = 1000  # characters of what an object holds: others hold it, and others those
+
 _PLAIN = {type(None), bool, int, float, complex, str, bytes}
 _CONTAINERS = {list, tuple, dict, set, frozenset}
 
@@ -170,21 +172,25 @@ def _are_plain(values):
     return all(_are_plain(value) and (type(value) is not dict or _are_plain(value.values())) for value in containers)
 
 
-def text_of(value):
+def text_of(value, objects=None):
     """repr(value), but equal for equal values only: sets and dicts in order, whatever the hash seed, large arrays with
-    more than their ends, and objects that have no repr() of their own with what they hold."""
+    more than their ends, and objects that have no repr() of their own with what they hold. `objects`: id → the text of
+    those that have been seen, for many may hold the same one."""
     plain = repr(value)
     kind = type(value)
+    objects = {} if objects is None else objects
     if kind.__repr__ is object.__repr__:
-        state = _state(value)
-        return plain if state is None else f"<{kind.__qualname__} {text_of(state)}>"
+        if id(value) not in objects:
+            objects[id(value)] = _text_of_object(value, plain, objects)
+        return objects[id(value)]
     if kind not in _CONTAINERS:
         return plain + _digest(value) if "..." in plain else plain
     if not any(sign in plain for sign in ("{", "...", " object at 0x")):
         return plain
     if kind is dict:
-        return "{" + ", ".join(sorted(f"{text_of(key)}: {text_of(item)}" for key, item in value.items())) + "}"
-    items = [text_of(item) for item in value]
+        items = (f"{text_of(key, objects)}: {text_of(item, objects)}" for key, item in value.items())
+        return "{" + ", ".join(sorted(items)) + "}"
+    items = [text_of(item, objects) for item in value]
     if kind is list:
         return "[" + ", ".join(items) + "]"
     if kind is tuple:
@@ -193,13 +199,20 @@ def text_of(value):
     return items if kind is set else f"frozenset({items})"
 
 
-def _state(value):
-    """The attributes of an object, as pickle would take them; None if it has none, or cannot be taken apart."""
+def _text_of_object(value, plain, objects):
+    """With its attributes, as pickle would take them; plain if it has none, or cannot be taken apart."""
     try:
         reduced = value.__reduce_ex__(4)
     except Exception:
-        return None
-    return (reduced[2] or None) if type(reduced) is tuple and len(reduced) > 2 else None
+        return plain
+    state = reduced[2] if type(reduced) is tuple and len(reduced) > 2 else None
+    if not state:
+        return plain
+    objects[("held", id(value))] = state  # as long as its parts' ids count
+    text = text_of(state, objects)
+    if len(text) > _LONGEST_STATE:
+        text = f"{len(text)} characters, SHA-256 {stdlib.module('hashlib').sha256(text.encode(errors='replace')).hexdigest()}"
+    return f"<{type(value).__qualname__} {text}>"
 
 
 def _digest(value):

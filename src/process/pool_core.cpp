@@ -352,7 +352,9 @@ void pool_core::release_workers() {
 // --- who gets what
 
 duration pool_core::timeout_of(const remote_work& work) const {
-  return work.limits().timeout != duration::zero() ? work.limits().timeout : plan_.task_timeout;
+  constexpr duration longest = std::chrono::years(100);  // more is none: no clock shows when that is over
+  const duration limit = work.limits().timeout != duration::zero() ? work.limits().timeout : plan_.task_timeout;
+  return limit > longest ? duration::zero() : limit;
 }
 
 std::size_t pool_core::chunk_for(const item_range& range, duration item, const worker_link& worker) const {

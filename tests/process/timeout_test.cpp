@@ -147,6 +147,13 @@ TEST_P(ProcessPoolTimeout, OfATaskMayBeShorterThanThePools) {
   EXPECT_THROW(pool.submit({.timeout = 50ms}, fanout_test::hang).get(), timed_out);
 }
 
+TEST_P(ProcessPoolTimeout, ThatNoClockCanShowIsNone) {
+  auto patient = options(1);
+  patient.task_timeout = fanout::duration::max();
+  process_pool pool(patient);
+  EXPECT_TRUE(fanout_test::still_works(pool));
+}
+
 TEST_P(ProcessPoolTimeout, OfATaskMayBeLongerThanThePools) {
   auto strict = options(2);
   strict.task_timeout = 50ms;

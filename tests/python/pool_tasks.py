@@ -2,7 +2,9 @@
 # What the tests of process pools run: workers import this, so it imports little.
 import os
 import signal
+import sys
 import threading
+import time
 
 
 def square(x):
@@ -37,6 +39,37 @@ def wait_for_writer(path):
     """Begins when somebody opens the fifo to write, and ends when they close it."""
     with open(path) as fifo:
         return fifo.read()
+
+
+def sleep_for(seconds, value):
+    time.sleep(seconds)
+    return value
+
+
+class RaisesWhenLoaded:
+    def __init__(self, kind):
+        self.kind = kind
+
+    def __reduce__(self):
+        return throw, (self.kind,)
+
+
+def throw(kind):
+    raise kind
+
+
+def close_stdout():
+    sys.stdout.close()
+    return "closed"
+
+
+def add_only_here():
+    """A module that only the worker has, and an exception of it."""
+    import types
+
+    module = sys.modules["only_here"] = types.ModuleType("only_here")
+    exec("class Odd(Exception): pass", module.__dict__)
+    raise module.Odd("it is odd")
 
 
 def never_end():

@@ -12,6 +12,21 @@ class Forks(ProgramTest):
         """What the program prints, in which nothing can travel by value."""
         return self.run_program(WITHOUT_CLOUDPICKLE + source)
 
+    def test_have_the_programs_classes_also_in_what_goes_by_value(self):
+        printed = self.run_program("""
+import fanout
+
+class Point:
+    pass
+
+def is_point(value):
+    return isinstance(value, Point)
+
+with fanout.process_pool(1, start="fork") as pool:
+    print(pool.submit(lambda p: (isinstance(p, Point), is_point(p)), Point()).result())
+""")
+        self.assertEqual(printed, "(True, True)\n")
+
     def test_find_what_main_has_by_name(self):
         printed = self.run_forks("""
 import fanout

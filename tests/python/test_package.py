@@ -159,6 +159,40 @@ class Ends(ProgramTest):
             pool.shutdown(wait=False)
             """)
 
+    def test_a_pool_has_the_folder_and_the_environment_of_when_it_was_made(self):
+        printed = self.run_program("""
+            import fanout, os, sys
+            def where(): return os.getcwd(), os.environ["COLOUR"]
+            os.chdir("/")
+            os.environ["COLOUR"] = "red"
+            with fanout.process_pool(1) as first:
+                print(first.submit(where).result())
+                os.chdir("/usr")
+                os.environ["COLOUR"] = "blue"
+                with fanout.process_pool(1) as second:
+                    print(second.submit(where).result())
+            """)
+        self.assertEqual(printed, "('/', 'red')\n('/usr', 'blue')\n")
+
+    def test_names_that_a_function_uses_may_come_and_go(self):
+        printed = self.run_program("""
+            import fanout
+            def use():
+                try: return "a", a
+                except NameError: return "b", b
+            with fanout.process_pool(1) as pool:
+                a = 5
+                print(pool.submit(use).result())
+                del a
+                b = 5
+                print(pool.submit(use).result())
+                b = 0.0
+                print(pool.submit(use).result())
+                b = -0.0
+                print(pool.submit(use).result())
+            """)
+        self.assertEqual(printed, "('a', 5)\n('b', 5)\n('b', 0.0)\n('b', -0.0)\n")
+
     def test_a_program_with_a_long_command_has_pools(self):
         printed = self.run_program("""
             import fanout, sys

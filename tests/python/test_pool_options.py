@@ -3,6 +3,7 @@
 import os
 import signal
 import tempfile
+import threading
 import unittest
 
 import pool_tasks
@@ -30,6 +31,11 @@ class Limits(unittest.TestCase):
             with self.assertRaisesRegex(fanout.TimedOut, "200 ms"):
                 late.result()
             self.assertEqual([f.result() for f in others], [0, 1, 4, 9, 16])
+
+    def test_a_time_that_no_clock_shows_is_none(self):
+        for longest in (float("inf"), 1e300, threading.TIMEOUT_MAX):
+            with fanout.process_pool(1, task_timeout=longest) as pool:
+                self.assertEqual(pool.submit(square, 3).result(), 9)
 
     def test_too_late_is_a_timeout_error(self):
         self.assertTrue(issubclass(fanout.TimedOut, TimeoutError))
@@ -107,11 +113,35 @@ class Initializer(ProgramTest):
             self.assertEqual(pool.submit(kept_value).result(), text)
         self.assertLessEqual(set(os.listdir("/proc/self/fd")), files)
 
+    def test_is_that_of_its_own_pool(self):
+        with fanout.process_pool(1) as other:
+            self.assertEqual(other.submit(square, 2).result(), 4)
+            for letter in "abc":
+                with fanout.process_pool(1, initializer=keep, initargs=(letter * 100_000,)) as pool:
+                    self.assertEqual(pool.submit(kept_value).result()[0], letter)
+
     def test_is_loaded_by_workers_that_start_late(self):
         text = "x" * 100_000
         with fanout.process_pool(1, initializer=keep, initargs=(text,)) as pool:
             self.assertRaises(fanout.WorkerDied, pool.submit(kill_worker).result)
             self.assertEqual(pool.submit(kept_value).result(), text)
+
+    def test_reaches_tasks_in_a_decorator_and_objects_that_are_called(self):
+        printed = self.run_program("""
+            import fanout
+
+            def begin():
+                global model
+                model = "m"
+
+            class Use:
+                def __call__(self):
+                    return model
+
+            with fanout.process_pool(1, initializer=begin) as pool:
+                print(pool.submit(Use()).result(), pool.submit(Use().__call__).result())
+            """)
+        self.assertEqual(printed, "m m\n")
 
     def test_of_a_fork_needs_no_pickle(self):
         printed = self.run_program("""

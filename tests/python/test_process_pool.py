@@ -18,6 +18,8 @@ import fanout
 from pool_tasks import (
     Counter,
     add,
+    add_only_here,
+    close_stdout,
     crash_worker,
     echo,
     exit_worker,
@@ -175,6 +177,19 @@ class ProcessPool(unittest.TestCase):
         self.assertIn('raise ValueError(f"not {x}")', cause)
         self.assertNotIn("_wire.py", cause)
         self.assertIs(future.exception(), raised.exception)
+
+    def test_exceptions_of_a_type_that_only_the_worker_has_are_told_of(self):
+        with self.assertRaisesRegex(fanout.RemoteError, "Odd: it is odd") as raised:
+            self.pool.submit(add_only_here).result()
+        self.assertIn("add_only_here", str(raised.exception.__cause__))
+
+    def test_a_task_may_close_its_standard_output(self):
+        with fanout.process_pool(1) as pool:
+            self.assertEqual(pool.submit(close_stdout).result(), "closed")
+            self.assertEqual(pool.submit(square, 3).result(), 9)
+
+    def test_a_map_of_nothing_is_empty(self):
+        self.assertEqual([*self.pool.map(square), *self.pool.map(square, []), *self.pool.map(add, [], [1])], [])
 
     def test_exceptions_that_cannot_be_sent_are_told_of(self):
         for function, name, text in ((raise_two_arguments, "TwoArguments", "1 and 2"), (raise_unpicklable, "ValueError", "with a lock")):

@@ -144,6 +144,20 @@ class Values(HostTest):
         self.assert_returned("[Found(n=1), Found(n=2)]", "list", "[<Found {'n': 1}>, <Found {'n': 2}>]", definition)
         self.assert_returned("Found()", "Found", "<work.Found object at 0x…>", definition)
 
+    def test_objects_that_hold_many_times_the_same_have_a_short_text(self):
+        definition = (
+            "class Two:\n    def __init__(self, one): self.a = self.b = one\n"
+            "def chain(n, last):\n    for _ in range(n): last = Two(last)\n    return last"
+        )
+        texts = [self.returned("serial", f"chain(40, {last})", definition)[1] for last in (1, 1, 2)]
+        self.assertLess(len(texts[0]), 10_000)
+        self.assertEqual(texts[0], texts[1])
+        self.assertNotEqual(texts[0], texts[2])
+
+    def test_addresses_in_a_text_do_not_count(self):
+        file = self.file("import weakref\nclass A: pass\na = A()\ndef work(): return weakref.ref(a)")
+        self.assertEqual(self.run_host("serial", file, "work").tasks[0]["value"], "<weakref at 0x…; to 'A' at 0x…>")
+
     def test_objects_that_hold_themselves_or_cannot_be_taken_apart_are_their_type(self):
         definition = (
             "class Node:\n    def __init__(self): self.next = self\n"
