@@ -54,8 +54,7 @@ struct process_pool_options {
   /// broken.
   void (*initializer)() = nullptr;
   /// The program that workers run, and its arguments; empty: this program. It must call fanout::init() when it has
-  /// loaded the modules whose functions it is to run, before it starts threads (else each worker is started anew). All
-  /// words together have 65,000 bytes at most.
+  /// loaded the modules whose functions it is to run, before it starts threads (else each worker is started anew).
   std::vector<std::string> worker_command = {};
   /// A worker that has more bytes resident than this when it has ended a task leaves, and a new one takes its place;
   /// 0: it stays. Against tasks that leak.
