@@ -181,12 +181,21 @@ class _MemoryFile:
         os.close(self._fd)
 
 
+def _place():
+    """What pools must have in common that have their workers from one process, besides what these are told: where it was started
+    and in what environment."""
+    try:
+        folder = os.getcwdb()
+    except OSError:  # it was removed
+        folder = b""
+    return folder, hash(frozenset(os.environb.items()))
+
+
 def _worker_command(initializer):
     """The same interpreter, run as this one is; what it is to find in sys.path is said, not guessed: in the command, so that
     pools that say the same have their workers from one process, or, if it is much, in a file, which must outlive the pool."""
     lists = [[str(entry) for entry in entries] for entries in (sys.path, sys.argv)]
-    environment = hash(frozenset(os.environb.items()))  # the first of these pools had this one, and this folder, too
-    surroundings, file = marshal.dumps((*lists, initializer, os.getcwdb(), environment)), None
+    surroundings, file = marshal.dumps((*lists, initializer, *_place())), None
     if len(surroundings) * 2 > _MOST_IN_COMMAND:
         file = _MemoryFile(surroundings)
         said = f"{file.path}?{next(_numbers)}"  # the next such file may be found by the same path
@@ -409,9 +418,14 @@ class process_pool(Executor):
                 self._collector = _started(self._collect_all, "fanout-results")
 
     def _collect_all(self):
+        found = True
         with self._collecting:
-            while self._core.collect(-1.0, self._ended) is not None:
-                self._end()
+            while found is not None:
+                try:
+                    self._end()  # first what an interrupted thread has left
+                except BaseException:  # no signal's, in this thread: a result's, whose it is the second time, or a callback's
+                    continue
+                found = self._core.collect(-1.0, self._ended)
 
     def _look(self):
         """Collects what there is, if nobody else does."""
@@ -427,7 +441,7 @@ class process_pool(Executor):
         deadline = None if timeout is None else monotonic() + timeout
         if self._collecting.acquire(blocking=False):
             try:
-                self._end()
+                self._end()  # what an interrupted thread has left
                 while future._state == PENDING:
                     left = _SLICE if deadline is None else min(_SLICE, deadline - monotonic())
                     found = self._core.collect(max(0.0, left), self._ended)

@@ -51,6 +51,15 @@ class Interruptions(unittest.TestCase):
             self.assertEqual(good.result(timeout=60), 9)
             self.assertRaises(KeyboardInterrupt, bad.result)
 
+    def test_such_a_result_does_not_end_the_thread_that_tells_of_results(self):
+        with fanout.process_pool(1) as pool:
+            futures = [pool.submit(RaisesWhenLoaded, kind) for kind in (SystemExit, KeyboardInterrupt)]
+            futures.append(pool.submit(square, 3))
+            done, waiting = concurrent.futures.wait(futures, timeout=60)
+            self.assertEqual((len(done), len(waiting)), (3, 0))
+            self.assertRaises(SystemExit, futures[0].result)
+            self.assertRaises(KeyboardInterrupt, futures[1].result)
+
     def test_two_threads_may_wait_for_the_same_two_pools(self):
         self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(1e-5)
