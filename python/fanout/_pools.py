@@ -32,13 +32,17 @@ _owner = os.getpid()
 _generations = 0  # 2 while a pool is made whose workers are forks of this process: what is forked now, and then the workers
 
 
-_changed = threading.Condition()  # guards the states of all futures: of several pools too, concurrent.futures.wait() takes it once
+# Guards the states of all futures: of several pools too, for concurrent.futures.wait() takes it once for each. Here it is taken
+# itself, never by the Condition, whose __enter__ a signal handler that raises may leave with the lock taken.
+_lock = threading.RLock()
+_changed = threading.Condition(_lock)
 
 
 def _forked():
     """In a child made by fork: the pools are its parent's, and of a pool's worker what is to run at the exit is, too."""
-    global _generations, _changed
-    _changed = threading.Condition()
+    global _generations, _lock, _changed
+    _lock = threading.RLock()
+    _changed = threading.Condition(_lock)
     _open_pools.clear()
     _open_threads.clear()
     if _generations:
@@ -103,7 +107,7 @@ class Future(StandardFuture):
 
     def _expect_waiters(self):
         if self._waiters == ():
-            with _changed:
+            with _lock:
                 if self._waiters == ():
                     self._waiters, self._done_callbacks = [], []
 
@@ -121,7 +125,7 @@ class Future(StandardFuture):
     def cancel(self):
         """True: the task will not run."""
         pool = self._pool
-        with _changed:
+        with _lock:
             if self._state != PENDING:
                 return self._state == CANCELLED_AND_NOTIFIED
             if not pool._core.cancel(self, False):
@@ -327,7 +331,7 @@ class process_pool(Executor):
             self._command_file = file  # after the core, and so dropped after it
         self._single_items = task_timeout is not None
         self._ended = []  # what was collected, and its futures do not have yet: an interruption may come in between
-        self._interrupted = None  # the future of which the value was being loaded when one did
+        self._interrupted = set()  # futures of which the value was being loaded when one did
         self._collecting = threading.RLock()  # held by who collects
         self._collector = self._closer = None  # threads
         self._is_closed = False
@@ -413,7 +417,7 @@ class process_pool(Executor):
         """From now on a thread collects, if that does not go on yet."""
         if self._collector is not None:
             return
-        with _changed:
+        with _lock:
             if self._collector is None:
                 self._collector = _started(self._collect_all, "fanout-results")
 
@@ -455,12 +459,12 @@ class process_pool(Executor):
         self._serve()
         waiter = _Waiter()
         future._expect_waiters()
-        with _changed:
+        with _lock:
             if future._state != PENDING:
                 return
             future._waiters.append(waiter)
         if not waiter.wait(timeout):
-            with _changed:
+            with _lock:
                 if waiter in future._waiters:
                     future._waiters.remove(waiter)
 
@@ -477,12 +481,12 @@ class process_pool(Executor):
                 except Exception as error:  # of a result that cannot be loaded here
                     future._exception = error
                 except BaseException as error:
-                    if self._interrupted is not future:
-                        self._interrupted = future
+                    if future not in self._interrupted:
+                        self._interrupted.add(future)
                         raise
                     future._exception = error  # it is the result that raises this
         told = []
-        with _changed:
+        with _lock:
             for future, _, _, _ in ended:
                 if future._state == PENDING:
                     future._state = FINISHED
@@ -491,6 +495,7 @@ class process_pool(Executor):
                     if future._done_callbacks:
                         told.append(future)
             ended.clear()
+            self._interrupted.clear()
         for future in told:
             future._invoke_callbacks()
 
