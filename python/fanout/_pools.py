@@ -331,7 +331,6 @@ class process_pool(Executor):
             self._command_file = file  # after the core, and so dropped after it
         self._single_items = task_timeout is not None
         self._ended = []  # what was collected, and its futures do not have yet: an interruption may come in between
-        self._interrupted = set()  # futures of which the value was being loaded when one did
         self._collecting = threading.RLock()  # held by who collects
         self._collector = self._closer = None  # threads
         self._is_closed = False
@@ -427,7 +426,7 @@ class process_pool(Executor):
             while found is not None:
                 try:
                     self._end()  # first what an interrupted thread has left
-                except BaseException:  # no signal's, in this thread: a result's, whose it is the second time, or a callback's
+                except BaseException:  # of a callback: no signal handler runs in this thread
                     continue
                 found = self._core.collect(-1.0, self._ended)
 
@@ -478,13 +477,8 @@ class process_pool(Executor):
             if future._state == PENDING:  # else it was cancelled, and has said so
                 try:
                     _load(future, kind, data, buffers)
-                except Exception as error:  # of a result that cannot be loaded here
-                    future._exception = error
                 except BaseException as error:
-                    if future not in self._interrupted:
-                        self._interrupted.add(future)
-                        raise
-                    future._exception = error  # it is the result that raises this
+                    _load_again(error, future, kind, data, buffers)
         told = []
         with _lock:
             for future, _, _, _ in ended:
@@ -495,9 +489,18 @@ class process_pool(Executor):
                     if future._done_callbacks:
                         told.append(future)
             ended.clear()
-            self._interrupted.clear()
         for future in told:
             future._invoke_callbacks()
+
+
+def _load_again(error, *entry):
+    """If the value itself raises, it does so again, and that is its task's error; else it was a signal handler that raised."""
+    try:
+        _load(*entry)
+    except BaseException as its_own:
+        entry[0]._exception = its_own
+    else:
+        raise error
 
 
 def _load(future, kind, data, buffers):
