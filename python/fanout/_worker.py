@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The program of a process pool's workers: PYTHON _worker.py WHAT, which is marshal's form of (sys.path, sys.argv, what each
-# worker is to call first or None, …), in hex, or a file that holds it; the first two are the program's. Processes that multiprocessing starts in a task run this file too, under another name: for them it is empty.
+# worker is to call first or None, …), in hex, or PATH?NUMBER, a file that holds it; the first two are the program's.
+# Processes that multiprocessing starts in a task run this file too, under another name: for them it is empty.
 if __name__ == "__main__":
     import marshal
     import os

@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-import time
 
 
 def square(x):
@@ -39,11 +38,6 @@ def wait_for_writer(path):
     """Begins when somebody opens the fifo to write, and ends when they close it."""
     with open(path) as fifo:
         return fifo.read()
-
-
-def sleep_for(seconds, value):
-    time.sleep(seconds)
-    return value
 
 
 class RaisesWhenLoaded:

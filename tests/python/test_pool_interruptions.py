@@ -2,15 +2,17 @@
 # fanout's pools when something comes in between: signals while results are waited for, forks, callbacks that close them, two
 # threads that wait for two pools.
 import concurrent.futures
+import os
 import signal
 import sys
+import tempfile
 import threading
 import unittest
 
 import package
 
 import fanout
-from pool_tasks import RaisesWhenLoaded, square, sleep_for
+from pool_tasks import RaisesWhenLoaded, square, wait_for_writer
 
 
 class Interrupted(Exception):
@@ -31,8 +33,8 @@ class Interruptions(unittest.TestCase):
         interrupted = 0
         with fanout.process_pool(2) as pool:
             for i in range(100):
-                futures = [pool.submit(sleep_for, 0.001, n) for n in range(4)]
-                signal.setitimer(signal.ITIMER_REAL, 0.0002 + 0.00005 * i)
+                futures = [pool.submit(square, n) for n in range(40)]
+                signal.setitimer(signal.ITIMER_REAL, 0.00005 + 0.00002 * i)
                 try:
                     for future in futures:
                         future.result()
@@ -40,7 +42,7 @@ class Interruptions(unittest.TestCase):
                     interrupted += 1
                 finally:
                     signal.setitimer(signal.ITIMER_REAL, 0)
-                self.assertEqual([future.result(timeout=60) for future in futures], [0, 1, 2, 3])
+                self.assertEqual([future.result(timeout=60) for future in futures], [n * n for n in range(40)])
         self.assertGreater(interrupted, 0)
 
     def test_a_result_that_raises_while_it_is_loaded_is_that_tasks_own(self):
@@ -80,14 +82,22 @@ class Interruptions(unittest.TestCase):
     def test_a_callback_may_shut_its_pool_down(self):
         pool = fanout.process_pool(1)
         closed = threading.Event()
-        future = pool.submit(sleep_for, 0.01, 5)
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        fifo = os.path.join(folder.name, "fifo")
+        os.mkfifo(fifo)
+        future = pool.submit(wait_for_writer, fifo)
 
         def close(_):
             pool.shutdown()
             closed.set()
 
-        threading.Thread(target=future.add_done_callback, args=(close,)).start()
-        self.assertEqual(future.result(timeout=60), 5)
+        def add_and_let_go():
+            future.add_done_callback(close)
+            open(fifo, "w").close()
+
+        threading.Thread(target=add_and_let_go).start()
+        self.assertEqual(future.result(timeout=60), "")
         self.assertTrue(closed.wait(60))
 
 
