@@ -9,7 +9,8 @@
 
 from ._fanout import version as __version__
 from ._errors import ComparisonFailed, MemoryLimitExceeded, PoolBroken, RemoteError, TimedOut, WorkerDied
-from ._pools import process_pool, thread_pool
+from ._process_pool import process_pool
+from ._thread_pool import thread_pool
 
 __all__ = [
     "ComparisonFailed",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The pools: concurrent.futures' Executor over fanout's own pools.
+# The pool of processes: concurrent.futures' Executor over fanout's own pool.
 #
 # Who collects what workers have answered? A thread that asks for a result does so itself, where a thread in between would
 # have to wake it. Only when somebody is to be told without asking (a callback, concurrent.futures.wait, asyncio), or two
@@ -13,22 +13,19 @@ import weakref
 from concurrent.futures import CancelledError, Executor
 from concurrent.futures import Future as StandardFuture
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED, PENDING
-from functools import partial
-from itertools import chain, count, islice
-from subprocess import _args_from_interpreter_flags
+from itertools import chain, islice
 from time import monotonic
 
 from . import _fanout, _wire
+from ._closing import started
 from ._errors import MemoryLimitExceeded, PoolBroken, RemoteError, RemoteTraceback, TimedOut, WorkerDied
+from ._worker_command import worker_command
 
 _CLOSED = "cannot schedule new futures after shutdown"
 _SLICE = 0.05  # seconds for which a thread blocks at most before it looks for signals
 _FAILED_IN_POOL = -1  # the kind of what has no answer
 
 _open_pools = weakref.WeakSet()
-_owner = os.getpid()
-
-
 _generations = 0  # 2 while a pool is made whose workers are forks of this process: what is forked now, and then the workers
 
 
@@ -44,7 +41,6 @@ def _forked():
     _lock = threading.RLock()
     _changed = threading.Condition(_lock)
     _open_pools.clear()
-    _open_threads.clear()
     if _generations:
         _generations -= 1
         atexit._clear()
@@ -62,13 +58,6 @@ def _close_all():
 
 
 os.register_at_fork(after_in_child=_forked)
-
-
-def _started(function, name):
-    """A thread, which those who close pools wait for: a daemon, lest Python waits for it before it lets them."""
-    thread = threading.Thread(target=function, name=name, daemon=True)
-    thread.start()
-    return thread
 
 
 class _Waiter:
@@ -163,52 +152,6 @@ class Future(StandardFuture):
                 raise TimeoutError
         if self._state == CANCELLED_AND_NOTIFIED:
             raise CancelledError
-
-
-_numbers = count()
-_MOST_IN_COMMAND = 40_000  # characters: of a pool's whole command there may be 65,000
-
-
-class _MemoryFile:
-    """A file without a name, which other processes find as long as this lives."""
-
-    def __init__(self, content):
-        self._fd = os.memfd_create("fanout-worker")
-        with open(self._fd, "wb", closefd=False) as file:
-            file.write(content)
-
-    @property
-    def path(self):
-        return f"/proc/{os.getpid()}/fd/{self._fd}"
-
-    def __del__(self):
-        os.close(self._fd)
-
-
-def _place():
-    """What pools must have in common that have their workers from one process, besides what these are told: where it was started
-    and in what environment."""
-    try:
-        folder = os.getcwdb()
-    except OSError:  # it was removed
-        folder = b""
-    return folder, hash(frozenset(os.environb.items()))
-
-
-def _worker_command(initializer):
-    """The same interpreter, run as this one is; what it is to find in sys.path is said, not guessed: in the command, so that
-    pools that say the same have their workers from one process, or, if it is much, in a file, which must outlive the pool."""
-    lists = [[str(entry) for entry in entries] for entries in (sys.path, sys.argv)]
-    surroundings, file = marshal.dumps((*lists, initializer, *_place())), None
-    if len(surroundings) * 2 > _MOST_IN_COMMAND:
-        file = _MemoryFile(surroundings)
-        said = f"{file.path}?{next(_numbers)}"  # the next such file may be found by the same path
-    else:
-        said = surroundings.hex()
-    program = os.path.join(os.path.dirname(os.path.realpath(__file__)), "_worker.py")
-    interpreter = sys.executable or os.readlink("/proc/self/exe")  # empty in one that was started by its name, without a PATH
-    command = [interpreter, *_args_from_interpreter_flags(), program, said]
-    return [os.fsencode(word) for word in command], file
 
 
 def _core_of_forks(initializer, shared, *options):
@@ -326,7 +269,7 @@ class process_pool(Executor):
             self._core = _core_of_forks(first, self._shared, *options)
         else:
             self._shared = None
-            command, file = _worker_command(first and _wire.pickled_alone(first))
+            command, file = worker_command(first and _wire.pickled_alone(first))
             self._core = _fanout.process_pool(command, *options)
             self._command_file = file  # after the core, and so dropped after it
         self._single_items = task_timeout is not None
@@ -388,7 +331,7 @@ class process_pool(Executor):
             for future in self._core.pending():
                 future.cancel()
         if not wait and self._closer is None:
-            self._closer = _started(self._close, "fanout-shutdown")
+            self._closer = started(self._close, "fanout-shutdown")
         elif wait:
             self._close()
             if self._closer is not None:
@@ -418,7 +361,7 @@ class process_pool(Executor):
             return
         with _lock:
             if self._collector is None:
-                self._collector = _started(self._collect_all, "fanout-results")
+                self._collector = started(self._collect_all, "fanout-results")
 
     def _collect_all(self):
         found = True
@@ -532,70 +475,3 @@ def _results(futures, deadline):
     finally:
         for future in futures:
             future.cancel()
-
-
-class thread_pool(Executor):
-    """Threads that run functions: `workers` of them, or as many as there are CPUs for this process. They share this
-    interpreter, and its lock."""
-
-    def __init__(self, workers=None):
-        if workers is not None and workers < 1:
-            raise ValueError("a pool has one worker or more")
-        self._core = _fanout.thread_pool(workers or 0)
-        self._lock = threading.Lock()
-        self._waiting = set()
-        self._closer = None
-        self._is_closed = False
-        _open_threads.add(self)
-
-    @property
-    def workers(self):
-        return self._core.workers()
-
-    def submit(self, function, /, *args, **kwargs):
-        future = StandardFuture()
-        with self._lock:
-            if self._is_closed:
-                raise RuntimeError(_CLOSED)
-            self._waiting.add(future)
-            self._core.post(partial(self._run, future, function, args, kwargs))
-        return future
-
-    def _run(self, future, function, args, kwargs):
-        self._waiting.discard(future)
-        if not future.set_running_or_notify_cancel():
-            return
-        try:
-            result = function(*args, **kwargs)
-        except BaseException as error:
-            future.set_exception(error)
-            self = future = None  # of the traceback's frame: no cycle with the exception
-        else:
-            future.set_result(result)
-
-    def shutdown(self, wait=True, *, cancel_futures=False):
-        """Takes no more tasks; waits until all have ended, or has that done by a thread."""
-        with self._lock:
-            self._is_closed = True
-            waiting = list(self._waiting) if cancel_futures else ()
-        for future in waiting:
-            future.cancel()
-        if not wait and self._closer is None:
-            self._closer = _started(self._close, "fanout-shutdown")
-        elif wait:
-            self._close()
-            if self._closer is not None:
-                self._closer.join()
-
-    def _close(self):
-        self._core.close()
-        _open_threads.discard(self)
-
-
-_open_threads = set()  # not weak: the last reference may be a task's, whose thread cannot wait for itself
-
-
-@atexit.register
-def _close_threads():
-    for pool in list(_open_threads):
-        pool.shutdown()
