@@ -344,14 +344,12 @@ PyObject* make(PyTypeObject* type, PyObject* arguments, PyObject*) {
     return nullptr;
   }
   return guarded([&] {
-    fanout::process_pool_options options{.start = start_method_of(start),
-                                         .max_tasks_per_worker = max_tasks,
-                                         .task_timeout = limit_of(timeout),
-                                         .memory_limit = static_cast<std::size_t>(memory_limit),
-                                         .retries = retries,
-                                         .initializer = initializes != 0 ? initialize_by_python : nullptr,
-                                         .worker_command = strings_of(command)};
-    if (workers != 0) options.workers = workers;
+    fanout::process_pool_options options = options_of(strings_of(command), workers, start);
+    options.max_tasks_per_worker = max_tasks;
+    options.task_timeout = limit_of(timeout);
+    options.memory_limit = static_cast<std::size_t>(memory_limit);
+    options.retries = retries;
+    if (initializes != 0) options.initializer = initialize_by_python;
     auto made = std::make_unique<pool>(pool_of_interpreters(std::move(options)));
     const auto allocate = reinterpret_cast<allocfunc>(PyType_GetSlot(type, Py_tp_alloc));
     object self = object::steal(allocate(type, 0));

@@ -139,9 +139,7 @@ PyObject* run_in_processes(PyObject*, PyObject* arguments) {
   const char* start = nullptr;
   if (!PyArg_ParseTuple(arguments, "OOIOs", &command, &tasks, &workers, &seen, &start)) return nullptr;
   return guarded([&] {
-    fanout::process_pool_options options{.start = start_method_of(start), .worker_command = strings_of(command)};
-    if (workers != 0) options.workers = workers;
-    const python_pool pool = pool_of_interpreters(std::move(options));
+    const python_pool pool = pool_of_interpreters(options_of(strings_of(command), workers, start));
     object results = list_of(run_of_tasks(*pool).run(tasks));
     object::steal(PyObject_CallFunctionObjArgs(seen, results.get(), nullptr));
     return results;

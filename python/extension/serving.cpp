@@ -117,14 +117,20 @@ void load_first(PyObject* load) {
   object::steal(PyObject_CallNoArgs(load));
 }
 
-}  // namespace
-
 fanout::start_method start_method_of(const std::string& name) {
   using fanout::start_method;
   if (name == "forkserver") return start_method::forkserver;
   if (name == "spawn") return start_method::spawn;
   if (name == "fork") return start_method::fork;
   throw std::invalid_argument("start is 'forkserver', 'spawn' or 'fork', not '" + name + "'");
+}
+
+}  // namespace
+
+fanout::process_pool_options options_of(std::vector<std::string> command, unsigned workers, const std::string& start) {
+  fanout::process_pool_options options{.start = start_method_of(start), .worker_command = std::move(command)};
+  if (workers != 0) options.workers = workers;
+  return options;
 }
 
 void begin_task() noexcept {

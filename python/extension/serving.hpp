@@ -7,6 +7,7 @@
 #include <fanout/process_pool.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace fanout_python {
 
@@ -29,8 +30,9 @@ struct unlocked_end {
 };
 using python_pool = std::unique_ptr<fanout::process_pool, unlocked_end>;
 
-/// By its name. Throws std::invalid_argument.
-fanout::start_method start_method_of(const std::string& name);
+/// Of a pool of interpreters. 0 workers are as many as there are CPUs; `start` is a start method by its name. Throws
+/// std::invalid_argument.
+fanout::process_pool_options options_of(std::vector<std::string> command, unsigned workers, const std::string& start);
 
 /// For process_pool_options::initializer: calls served.initialize, and throws what that raises, as a text.
 void initialize_by_python();

@@ -157,7 +157,7 @@ class Future(StandardFuture):
 def _core_of_forks(initializer, shared, *options):
     """Of a pool whose workers are forks of this process, with `shared` in its __main__."""
     global _generations
-    _wire.flush()  # or they would print again what is in there
+    _wire.flush(sys.stdout, sys.stderr)  # or they would print again what is in there
     before = _wire.shared_with_program  # this process may be a worker itself
     _generations, _wire.shared_with_program = 2, shared
     try:

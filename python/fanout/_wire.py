@@ -328,13 +328,13 @@ def run(kind, function, data, buffers):
             result = encode_result(call(*arguments))
     except BaseException as error:
         result = _failed(error, values if kind & EACH else None)
-    flush()  # what a task has printed is out when its result is
+    flush(sys.stdout)  # what a task has printed is out when its result is
     return result
 
 
-def flush():
-    """Streams may be anything, closed ones and what the user has put in their place among it."""
-    for stream in (sys.stdout, sys.stderr):
+def flush(*streams):
+    """They may be anything, closed ones and what the user has put in their place among it."""
+    for stream in streams:
         try:
             stream.flush()
         except Exception:
@@ -389,4 +389,4 @@ def leave():
     import atexit
 
     atexit._run_exitfuncs()
-    flush()
+    flush(sys.stdout, sys.stderr)

@@ -174,15 +174,15 @@ def _are_plain(values):
 
 def text_of(value, objects=None):
     """repr(value), but equal for equal values only: sets and dicts in order, whatever the hash seed, large arrays with
-    more than their ends, and objects that have no repr() of their own with what they hold. `objects`: id → the text of
-    those that have been seen, for many may hold the same one."""
+    more than their ends, and objects that have no repr() of their own with what they hold. `objects`: id → (text, attributes)
+    of those that have been seen, for many may hold the same one, and ids count as long as what has them is kept."""
     plain = repr(value)
     kind = type(value)
     objects = {} if objects is None else objects
     if kind.__repr__ is object.__repr__:
         if id(value) not in objects:
             objects[id(value)] = _text_of_object(value, plain, objects)
-        return objects[id(value)]
+        return objects[id(value)][0]
     if kind not in _CONTAINERS:
         return plain + _digest(value) if "..." in plain else plain
     if not any(sign in plain for sign in ("{", "...", " object at 0x")):
@@ -200,19 +200,18 @@ def text_of(value, objects=None):
 
 
 def _text_of_object(value, plain, objects):
-    """With its attributes, as pickle would take them; plain if it has none, or cannot be taken apart."""
+    """With its attributes, as pickle would take them, and these; plain if it has none, or cannot be taken apart."""
     try:
         reduced = value.__reduce_ex__(4)
     except Exception:
-        return plain
+        return plain, None
     state = reduced[2] if type(reduced) is tuple and len(reduced) > 2 else None
     if not state:
-        return plain
-    objects[("held", id(value))] = state  # as long as its parts' ids count
+        return plain, None
     text = text_of(state, objects)
     if len(text) > _LONGEST_STATE:
         text = f"{len(text)} characters, SHA-256 {stdlib.module('hashlib').sha256(text.encode(errors='replace')).hexdigest()}"
-    return f"<{type(value).__qualname__} {text}>"
+    return f"<{type(value).__qualname__} {text}>", state
 
 
 def _digest(value):
